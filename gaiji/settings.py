@@ -1,0 +1,56 @@
+"""One frozen Settings from GAIJI_* variables (設定)."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PACKAGE = Path(__file__).parent
+MEBIBYTE = 1 << 20
+
+
+class Settings(BaseSettings):
+    """Where the registry lives and what it may use; every field is a GAIJI_ variable."""
+
+    model_config = SettingsConfigDict(env_prefix="GAIJI_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path(".home"), description="folder of database, keys, fonts and demo files")
+    database: str | None = Field(
+        None, description="SQLAlchemy address; default: SQLite file gaiji.db in the home folder"
+    )
+    fonts: Path | None = Field(
+        None, description="folder searched first for reference fonts; default: fonts in the home"
+    )
+    database_timeout_s: float = Field(
+        10, description="how long to wait for a database that somebody else writes"
+    )
+    actor: str = Field(
+        default_factory=getpass.getuser, description="who decides and publishes on this terminal"
+    )
+    max_body_bytes: int = Field(64 * MEBIBYTE, description="largest request body the service takes")
+    max_concurrency: int = Field(200, description="requests served at once before 503")
+    child_cpu_s: int = Field(
+        10, description="CPU seconds a child process may read an untrusted file"
+    )
+    child_memory_bytes: int = Field(
+        512 * MEBIBYTE, description="address space of that child process"
+    )
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy address of the registry's database."""
+        return self.database or f"sqlite:///{self.home.absolute() / 'gaiji.db'}"
+
+    @property
+    def font_folder(self) -> Path:
+        """Where fetched reference fonts are kept."""
+        return self.fonts or self.home / "fonts"
+
+
+def shipped(*names: str) -> Path:
+    """Return a file that ships with the program: inside the package, or beside it in a checkout."""
+    inside = PACKAGE.joinpath(*names)
+    return inside if inside.exists() else PACKAGE.parent.joinpath(*names)
