@@ -1,0 +1,1 @@
+"""Outlines and pictures: read, draw, identify, build fonts (字形)."""
