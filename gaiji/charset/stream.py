@@ -1,0 +1,152 @@
+"""The engine (変換エンジン): bytes in, bytes out, whatever the chunks, with every event counted and placed.
+
+This is the reference implementation in Python. A faster kernel has to give the same bytes, events and counts
+from the same `Resolver`; only this module would change.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice
+
+from gaiji.charset.receipt import Recorder
+from gaiji.charset.resolve import EVENTS, Outcome, Resolver
+from gaiji.charset.tokens import LOOKAHEAD
+from gaiji.errors import MalformedInput, Text, UnmappedCode, Where
+from gaiji.wire.conversion import Place
+
+ENGINE_REVISION = "python-1"
+MAX_PLACES = 100
+
+
+@dataclass
+class Seen:
+    """All occurrences of one token that is an event: outcome, count, first places."""
+
+    outcome: Outcome
+    count: int = 0
+    places: list[Place] = field(default_factory=list)
+
+
+class Stream:
+    """One file going through a conversion. Attributes are totals so far.
+
+    counting: unmapped codes under the policy `error` are counted instead of raised (for dry runs).
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        *,
+        file: str | None = None,
+        counting: bool = False,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self.resolver, self.file, self.counting, self.recorder = resolver, file, counting, recorder
+        self.input_bytes = self.output_bytes = self.losses = self.newlines = 0
+        self.kinds: Counter[str] = Counter()
+        self.seen: dict[bytes, Seen] = {}
+        self.first_loss: Place | None = None
+        self._plain: dict[bytes, bytes] = {}
+        self._held = b""
+        self._last = resolver.tokens.newline
+
+    @property
+    def records(self) -> int:
+        """Records read: lines, the last one counted even without its line end."""
+        return self.newlines + (self._last != self.resolver.tokens.newline)
+
+    def feed(self, data: bytes, *, final: bool = False) -> bytes:
+        """Convert more bytes; what could still belong to a longer token is held until it is decided.
+
+        Raises MalformedInput or UnmappedCode with the place, as the policies say.
+        """
+        data = self._held + data
+        if not final and len(data) < 2 * LOOKAHEAD:
+            self._held = data
+            return b""
+        tokens = self.resolver.tokens.pattern.findall(data)
+        held = 0
+        while not final and held < LOOKAHEAD:
+            held += len(tokens.pop())
+        self._held = data[len(data) - held :]
+        return self._convert(tokens)
+
+    def _convert(self, tokens: list[bytes]) -> bytes:
+        outs: list[bytes | None] = list(map(self._plain.get, tokens))
+        special = [index for index, out in enumerate(outs) if out is None] if None in outs else []
+        newline = self.resolver.tokens.newline
+        done, read, written, lines = 0, self.input_bytes, self.output_bytes, self.newlines
+        for index in special:
+            token = tokens[index]
+            outcome = self.resolver.resolve(token)
+            out = outcome.out or b""
+            outs[index] = out
+            if outcome.kind == "plain":
+                self._plain[token] = out
+                continue
+            self.kinds[outcome.kind] += 1
+            if not outcome.lossy and outcome.kind not in EVENTS:
+                continue
+            read += sum(map(len, islice(tokens, done, index)))
+            written += sum(len(one or b"") for one in islice(outs, done, index))
+            lines += tokens[done:index].count(newline)
+            done = index
+            self._event(token, outcome, Place(record=lines + 1, byte_offset=read), written)
+        joined = b"".join(outs)  # type: ignore[arg-type]
+        self.input_bytes += sum(map(len, tokens))
+        self.output_bytes += len(joined)
+        self.newlines += tokens.count(newline)
+        self.kinds["plain"] += len(tokens)
+        if tokens:
+            self._last = tokens[-1]
+        return joined
+
+    def _event(self, token: bytes, outcome: Outcome, place: Place, written: int) -> None:
+        if outcome.out is None and not (self.counting and outcome.kind == "unmapped"):
+            self._stop(token, outcome, place)
+        seen = self.seen.setdefault(token, Seen(outcome))
+        seen.count += 1
+        if len(seen.places) < MAX_PLACES:
+            seen.places.append(place)
+        if outcome.lossy:
+            self.losses += 1
+            self.first_loss = self.first_loss or place
+            if self.recorder:
+                self.recorder.add(written, len(outcome.out or b""), token)
+
+    def _stop(self, token: bytes, outcome: Outcome, place: Place) -> None:
+        where = Where(self.file, place.record, place.field, place.byte_offset)
+        code = token.hex().upper()
+        if outcome.kind == "malformed":
+            raise MalformedInput(
+                f"{code} は{self._encoding.ja}の文字ではありません。ファイルの文字コードと切れ目を確かめるか、"
+                "--malformed escape を使ってください。",
+                f"{code} is no character in {self._encoding.en}; check the file's charset and whether it was "
+                "cut, or use --malformed escape.",
+                where=where,
+            )
+        raise UnmappedCode(
+            f"{code} に対応する文字がないため、何も書き込みませんでした。"
+            "対応を決定するか --on-unmapped を選んでください。",
+            f"{code} has no character there, and nothing was written; decide it or choose --on-unmapped.",
+            where=where,
+            code=code,
+        )
+
+    @property
+    def _encoding(self) -> Text:
+        name = self.resolver.source.encoding
+        return (
+            Text("住基ネット統一文字コード", "Juki-net codes")
+            if name == "ucs-2"
+            else Text(f" {name} ", name)
+        )
+
+    @property
+    def characters(self) -> dict[str, int]:
+        """Occurrences by kind."""
+        counts = Counter(self.kinds)
+        counts["plain"] -= sum(count for kind, count in self.kinds.items() if kind != "plain")
+        return {kind: count for kind, count in sorted(counts.items()) if count}

@@ -1,0 +1,495 @@
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from gaiji.charset.convert import ENGINE_REVISION, Conversion, Options, convert_file, restore_file
+from gaiji.charset.mapping import Mapping
+from gaiji.charset.resolve import TARGETS
+from gaiji.charset.stream import Stream
+from gaiji.errors import (
+    BadInput,
+    DiskFull,
+    LossBeyondBudget,
+    MalformedInput,
+    NotFound,
+    StorageFailed,
+    UnmappedCode,
+)
+from gaiji.wire.conversion import ConversionReport, Recoded, Reduced, Unmapped
+from tests.charset.council import VS, code, juki, other, zei
+
+MANY = 10**9
+LINE = "山田太郎,東京都千代田区１－２－３,0123\n".encode("cp932")
+LOOKALIKES = (
+    "&252069-juki-F040;",
+    "&252085-zei-00E0;",
+    "&131016-zei-F040;",
+    "&000000-text-26;",
+    "&000000-text-26;252069-juki-F040;",
+    "&000000-text-26;000000-text-26;131016-zei-41;",
+    "&000000-text-26;252069-juki-F050;",
+    "&000000-bytes-81;",
+    "&252069-juki-81;",
+    "&000000-text-4D;J026190",
+    "&000000-unicode-F3A08480;",
+    "&000000-unicode-41;",
+    "MJ026190",
+    "MJ026190 ",
+    "&",
+    "&252069-",
+    "000000-text-26;",
+)
+
+
+def resolver_of(name: str) -> Callable[[str, int], Mapping]:
+    known = {"252069/juki": juki(), "252085/zei": zei(name), "252107/zei": other()}
+    return lambda code_set, _release: known[code_set]
+
+
+def run(
+    folder: Path,
+    data: bytes,
+    conversion: Conversion,
+    chunk_bytes: int = 1 << 16,
+    *,
+    receipt: bool = True,
+) -> tuple[bytes, ConversionReport]:
+    (folder / "in").write_bytes(data)
+    report = convert_file(
+        folder / "in",
+        folder / "out",
+        conversion,
+        receipt=folder / "receipt" if receipt else None,
+        chunk_bytes=chunk_bytes,
+    )
+    return (folder / "out").read_bytes(), report
+
+
+def restored(folder: Path, charset: str = "utf-16le", chunk_bytes: int = 1 << 16) -> bytes:
+    restore_file(
+        folder / "out",
+        folder / "back",
+        folder / "receipt",
+        resolver_of(charset),
+        chunk_bytes=chunk_bytes,
+    )
+    return (folder / "back").read_bytes()
+
+
+def stream_out(conversion: Conversion, data: bytes, size: int) -> tuple[bytes, Stream]:
+    stream = Stream(conversion.resolver)
+    parts = [stream.feed(data[at : at + size]) for at in range(0, len(data), size)]
+    return b"".join([*parts, stream.feed(b"", final=True)]), stream
+
+
+POLICIES = ["geta", "escape", "keep"]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_cp932_code_converts_and_is_restored(
+    tmp_path: Path, target: str, policy: Any
+) -> None:
+    users = b"".join(juki().charset.user_codes())
+    standard = b"".join(
+        text
+        for a in (*range(0x81, 0xA0), *range(0xE0, 0xF0), *range(0xFA, 0xFD))
+        for b in range(0x40, 0xFD)
+        if len((text := bytes([a, b])).decode("cp932", "ignore")) == 1 and b not in (0x7F,)
+    )
+    data = bytes(range(0x80)) + LINE + users + LINE + standard
+    options = Options(on_unmapped=policy, malformed="escape", max_loss=MANY)
+    conversion = Conversion(juki(), target, options)
+    if policy == "keep" and target == "x0213":
+        with pytest.raises(UnmappedCode, match="FA55"):  # a standard mark outside the repertoire
+            run(tmp_path, data + code("FA55"), conversion)
+        return
+    _out, report = run(tmp_path, data, conversion)
+    assert report.input_bytes == len(data)
+    assert restored(tmp_path) == data
+
+
+@pytest.mark.parametrize("target", [*TARGETS, "city"])
+@pytest.mark.parametrize("size", [*range(1, 65), 4096])
+def test_conversion_is_equal_at_every_chunk_size(target: str, size: int) -> None:
+    text = "山邉か゚～葛﨑&252069-juki-F050;&000000-text-26;252069-juki-F040; MJ026190 ｱ"
+    users = b"".join(juki().charset.user_codes())[:600:3]
+    cp932 = text.encode("cp932", "ignore") + users + bytes(range(1, 127)) + b"\x81\n" + LINE * 4
+    data = (cp932 * 6)[:7001]
+    to: Mapping | str = other() if target == "city" else target
+    conversion = Conversion(
+        juki(), to, Options(on_unmapped="escape", malformed="escape", max_loss=MANY)
+    )
+    whole, all_at_once = stream_out(conversion, data, len(data))
+    out, stream = stream_out(conversion, data, size)
+    assert out == whole
+    assert (stream.characters, stream.records, stream.losses) == (
+        all_at_once.characters,
+        all_at_once.records,
+        all_at_once.losses,
+    )
+    assert stream.seen == all_at_once.seen
+    assert conversion.resolver.back.bytes_for(whole) is not None
+
+
+@pytest.mark.parametrize("size", range(1, 65))
+def test_utf_16_is_equal_at_every_chunk_size(size: int) -> None:
+    text = "\ufeff山か゚𢽾邉" + VS[0xF] + "\ue000\ue001\U000f0005葛" + VS[0] + "&252085-zei-00E0;\r\n"
+    data = (text.encode("utf-16-le") + b"\x00\xd8A\x00") * 60
+    conversion = Conversion(zei(), "unicode", Options(on_unmapped="escape", malformed="escape"))
+    whole, _ = stream_out(conversion, data, len(data))
+    assert stream_out(conversion, data, size)[0] == whole
+    assert conversion.resolver.back.bytes_for(whole) == data
+
+
+PIECES = st.one_of(
+    st.sampled_from([one.encode() for one in LOOKALIKES]),
+    st.sampled_from([row.code for row in juki().rows]),
+    st.sampled_from([LINE, b"\n", b"\r\n", b"\x81", b"\xff", b"\x80", b"\x85\x40", b"\xf0\x41"]),
+    st.sampled_from(list("山亜葛辻髙﨑神～∥－￢￤ｱあ邉")).map(lambda one: one.encode("cp932")),
+    st.binary(max_size=6),
+)
+
+
+@pytest.mark.parametrize("target", [*TARGETS, "252107/zei", "252085/zei"])
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    pieces=st.lists(PIECES, max_size=30),
+    policy=st.sampled_from(POLICIES),
+    jis=st.sampled_from([90, 2004]),
+    ivs=st.sampled_from(["auto", "always"]),
+    size=st.integers(1, 3000),
+)
+@example([b"&000000-text-26;", b"252069-juki-F040;"], "escape", 90, "auto", 5)
+@example([b"&000000-text-26;" * 3, b"131016-zei-F040;"], "escape", 90, "auto", 5)
+def test_any_cp932_input_is_restored_byte_for_byte(
+    tmp_path_factory: pytest.TempPathFactory,
+    target: str,
+    pieces: list[bytes],
+    policy: Any,
+    jis: int,
+    ivs: Any,
+    size: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("round")
+    data = b"".join(pieces)
+    to: Mapping | str = resolver_of("utf-16le")(target, 3) if "/" in target else target
+    if "/" in target and policy == "keep":
+        policy = "escape"
+    options = Options(policy, "escape", MANY, ivs=ivs)
+    source = juki(jis=jis)
+    (folder / "in").write_bytes(data)
+    known = {"252069/juki": source, "252085/zei": zei(), "252107/zei": other()}
+    try:
+        report = convert_file(
+            folder / "in",
+            folder / "out",
+            Conversion(source, to, options),
+            receipt=folder / "receipt",
+            chunk_bytes=size,
+        )
+    except UnmappedCode:
+        assert policy == "keep"
+        assert not (folder / "out").exists()
+        return
+    restore_file(
+        folder / "out",
+        folder / "back",
+        folder / "receipt",
+        lambda code_set, _release: known[code_set],
+        chunk_bytes=size,
+    )
+    assert (folder / "back").read_bytes() == data
+    if report.losses == 0:
+        back = Conversion(source, to, options).resolver.back
+        assert back.bytes_for((folder / "out").read_bytes()) == data
+
+
+TEXTS = st.one_of(
+    st.sampled_from(LOOKALIKES),
+    st.sampled_from(
+        [
+            "邉" + VS[0xF],
+            "邉" + VS[0x1B],
+            "葛" + VS[0],
+            "神\ufe00",
+            "\ufa19",
+            "𢽾",
+            "か゚",
+            "\u309a",
+            VS[1],
+        ]
+    ),
+    st.sampled_from(
+        ["\ue000", "\ue001", "\uf8ff", "\U000f0005", "\U000f0000", "\U0010fffd", "\ufeff"]
+    ),
+    st.text(max_size=4),
+)
+
+
+@pytest.mark.parametrize("name", ["utf-16le", "utf-16be", "utf-8"])
+@pytest.mark.parametrize("target", [*TARGETS, "252069/juki"])
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    texts=st.lists(TEXTS, max_size=20),
+    junk=st.lists(st.sampled_from([b"", b"\x00", b"\xd8", b"\xdc\x00", b"\xff\xfe"]), max_size=4),
+    ivs=st.sampled_from(["auto", "always"]),
+    size=st.integers(1, 3000),
+)
+def test_any_unicode_input_is_restored_byte_for_byte(
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    target: str,
+    texts: list[str],
+    junk: list[bytes],
+    ivs: Any,
+    size: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("round")
+    source = zei(name)
+    data = "".join(texts).encode(source.charset.encoding or "", "surrogatepass") + b"".join(junk)
+    to: Mapping | str = juki() if "/" in target else target
+    options = Options("escape", "escape", MANY, ivs=ivs)
+    _out, report = run(folder, data, Conversion(source, to, options), size)
+    assert restored(folder, name, size) == data
+    assert report.input_bytes == len(data)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@given(texts=st.lists(TEXTS, max_size=20))
+@settings(max_examples=60, deadline=None)
+def test_what_is_not_a_loss_comes_back_from_the_output_alone(target: str, texts: list[str]) -> None:
+    data = "".join(texts).encode("utf-16-le", "surrogatepass")
+    conversion = Conversion(zei(), target, Options("escape", "escape", MANY))
+    out, stream = stream_out(conversion, data, 1000)
+    assert stream.losses == sum(seen.count for seen in stream.seen.values() if seen.outcome.lossy)
+    if not stream.losses:
+        assert conversion.resolver.back.bytes_for(out) == data
+
+
+@pytest.mark.parametrize("literal", [one for one in LOOKALIKES if "F3A0" not in one])
+@pytest.mark.parametrize("target", TARGETS)
+def test_text_that_looks_like_an_escape_comes_back_without_loss(
+    tmp_path: Path, target: str, literal: str
+) -> None:
+    data = f"x{literal}y\n".encode()
+    conversion = Conversion(juki(), target, Options("escape", "escape"))
+    out, report = run(tmp_path, data, conversion, 7)
+    assert conversion.resolver.back.bytes_for(out) == data
+    assert report.losses == 0
+
+
+def test_escaped_bytes_that_could_join_their_neighbours_count_as_losses(tmp_path: Path) -> None:
+    for escape in ("&000000-unicode-F3A08480;", "&000000-unicode-81;", "&000000-unicode-E3829A;"):
+        data = f"か{escape}".encode("cp932")
+        _out, report = run(
+            tmp_path, data, Conversion(juki(), "unicode", Options("escape", "escape", 1))
+        )
+        assert report.losses == 1
+        assert restored(tmp_path) == data
+
+
+def test_an_escape_reads_back_as_the_code_it_stands_for(tmp_path: Path) -> None:
+    data = code("F050") + "山&131016-zei-F040;".encode("cp932")
+    out, report = run(tmp_path, data, Conversion(juki(), "unicode", Options("escape")))
+    assert out.decode() == "&252069-juki-F050;山&000000-text-26;131016-zei-F040;"
+    assert (report.losses, report.unmapped[0].count) == (0, 1)
+    back, report = run(tmp_path, out, Conversion("unicode", juki()))
+    assert (back, report.losses) == (data, 0)
+
+
+def counted(data: bytes) -> Counter[bytes]:
+    """Count codes in another way than the engine does."""
+    found: Counter[bytes] = Counter()
+    at = 0
+    while at < len(data):
+        width = 2 if 0x81 <= data[at] <= 0x9F or 0xE0 <= data[at] <= 0xFC else 1
+        found[data[at : at + width]] += 1
+        at += width
+    return found
+
+
+def test_the_counts_of_the_report_are_those_of_an_independent_count(tmp_path: Path) -> None:
+    rows = [code(one) for one in ("F040", "F044", "F046", "F047", "F04A", "F050", "F051", "F045")]
+    lines = [LINE[: -1 - n % 3 * 2] + rows[n % 8] + rows[n // 8 % 5] + b"\n" for n in range(500)]
+    data = b"".join(lines) + "髙".encode("cp932") + code("FBFC") + b"end"
+    conversion = Conversion(juki(), "x0213", Options("geta", max_loss=MANY, digests=True))
+    _out, report = run(tmp_path, data, conversion, 999, receipt=False)
+    expected = counted(data)
+    assert report.records == data.count(b"\n") + 1 == 501
+    assert sum(report.characters.values()) == expected.total()
+    assert {entry.code: entry.count for entry in report.unmapped} == {
+        one: expected[code(one)] for one in ("F046", "F050", "F051", "F045")
+    }
+    assert {one.code: (one.count, one.kind) for one in report.reductions} == {
+        "F044": (expected[code("F044")], "unified"),
+        "F047": (expected[code("F047")], "reduced"),
+        "F04A": (expected[code("F04A")], "substitute"),
+        "FBFC": (expected[code("FBFC")], "unified"),
+        "EEE0": (1, "unified"),
+    }
+    assert report.characters["unmapped"] == sum(one.count for one in report.unmapped)
+    lossy = [entry for entry in report.recoded if entry.lossy]
+    assert [(entry.code, entry.kind, entry.count) for entry in lossy] == [
+        ("F040", "mapped", expected[code("F040")])
+    ]
+    events: list[Unmapped | Reduced | Recoded] = [*report.unmapped, *report.reductions, *lossy]
+    assert report.losses == sum(entry.count for entry in events)
+    for one in report.unmapped:
+        assert len(one.places) == min(100, one.count)
+        for place in one.places:
+            assert data[place.byte_offset :].startswith(code(one.code))
+            assert data[: place.byte_offset].count(b"\n") + 1 == place.record
+    assert report.engine == ENGINE_REVISION
+    shown = report.model_dump(mode="json", by_alias=True)
+    assert (shown["from"], shown["to"], shown["release"]) == ("252069/juki", "x0213", 3)
+    assert len(shown["input_sha256"]) == len(shown["output_sha256"]) == 64
+
+
+def test_a_standard_substitute_of_lead_bytes_is_not_mistaken_for_python_s_choice(
+    tmp_path: Path,
+) -> None:
+    back, _report = run(tmp_path, "髙﨑".encode(), Conversion("unicode", juki()))
+    assert back == code("FBFC FAB1")
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (Options(), UnmappedCode),
+        (Options("geta"), LossBeyondBudget),
+        (Options("geta", max_loss=1), LossBeyondBudget),
+    ],
+)
+def test_a_refused_conversion_writes_nothing(
+    tmp_path: Path, options: Options, error: type[Exception]
+) -> None:
+    (tmp_path / "out").write_bytes(b"older")
+    with pytest.raises(error):
+        run(tmp_path, LINE + code("F050") * 2, Conversion(juki(), "unicode", options))
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["in", "out"]
+    assert (tmp_path / "out").read_bytes() == b"older"
+
+
+def test_the_budget_counts_exactly(tmp_path: Path) -> None:
+    data = LINE + code("F050") * 2
+    with pytest.raises(LossBeyondBudget) as caught:
+        run(tmp_path, data, Conversion(juki(), "unicode", Options("geta", max_loss=1)))
+    assert (caught.value.extra["losses"], caught.value.extra["max_loss"]) == (2, 1)
+    assert caught.value.extra["report"]["unmapped"][0]["count"] == 2
+    assert caught.value.where
+    assert (caught.value.where.record, caught.value.where.byte_offset) == (2, len(LINE))
+    out, _ = run(tmp_path, data, Conversion(juki(), "unicode", Options("geta", max_loss=2)))
+    assert out.decode().endswith("〓〓")
+
+
+def test_an_unmapped_code_is_named_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(UnmappedCode) as caught:
+        run(tmp_path, LINE * 3 + b"ab" + code("F050"), Conversion(juki(), "unicode"))
+    where = caught.value.where
+    assert where
+    assert (where.record, where.byte_offset) == (4, 3 * len(LINE) + 2)
+    assert where.file == str(tmp_path / "in")
+
+
+@pytest.mark.parametrize("name", ["cp932", "utf-16le", "utf-8"])
+def test_a_file_cut_inside_a_character_is_malformed_at_that_place(
+    tmp_path: Path, name: str
+) -> None:
+    source = juki() if name == "cp932" else zei(name)
+    data = "山\n亜".encode(source.charset.encoding or "")
+    with pytest.raises(MalformedInput) as caught:
+        run(tmp_path, data[:-1], Conversion(source, "unicode"))
+    assert caught.value.where
+    last = len("亜".encode(source.charset.encoding or ""))
+    assert (caught.value.where.record, caught.value.where.byte_offset) == (2, len(data) - last)
+    conversion = Conversion(source, "unicode", Options(malformed="escape"))
+    out, report = run(tmp_path, data[:-1], conversion)
+    assert (conversion.resolver.back.bytes_for(out), report.losses) == (data[:-1], 0)
+
+
+def test_a_dry_run_counts_everything_and_writes_nothing(tmp_path: Path) -> None:
+    data = (LINE + code("F050") + code("F040")) * 3
+    conversion = Conversion(juki(), "unicode", Options(dry_run=True))
+    (tmp_path / "in").write_bytes(data)
+    report = convert_file(
+        tmp_path / "in", tmp_path / "out", conversion, receipt=tmp_path / "receipt"
+    )
+    assert [one.name for one in tmp_path.iterdir()] == ["in"]
+    assert (report.written, report.losses, report.unmapped[0].count) == (False, 6, 3)
+    assert report.characters["mapped"] == 3
+
+
+def test_standard_input_and_output_are_spooled_until_success(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Pipe:
+        def __init__(self, data: bytes = b"") -> None:
+            self.buffer = io.BytesIO(data)
+
+    for data, expected in ((LINE, LINE.decode("cp932").encode()), (LINE + code("F050"), b"")):
+        monkeypatch.setattr(sys, "stdin", Pipe(data))
+        pipe = Pipe()
+        written = pipe.buffer
+        monkeypatch.setattr(sys, "stdout", pipe)
+        try:
+            convert_file("-", "-", Conversion(juki(), "unicode"))
+        except UnmappedCode:
+            assert expected == b""
+        assert written.getvalue() == expected
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFull):
+        run(tmp_path, LINE, Conversion(juki(), "unicode"))
+    assert [one.name for one in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_receipt_is_taken_back_when_the_output_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def refuse(source: str, target: Path) -> None:
+        if Path(target).name == "out":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(StorageFailed):
+        run(tmp_path, LINE, Conversion(juki(), "unicode"))
+    assert [one.name for one in tmp_path.iterdir()] == ["in"]
+
+
+def test_missing_inputs_and_folders_are_named(tmp_path: Path) -> None:
+    conversion = Conversion(juki(), "unicode")
+    with pytest.raises(NotFound):
+        convert_file(tmp_path / "none", tmp_path / "out", conversion)
+    (tmp_path / "in").write_bytes(LINE)
+    with pytest.raises(BadInput, match="folder"):
+        convert_file(tmp_path / "in", tmp_path, conversion)
+    with pytest.raises(StorageFailed):
+        convert_file(tmp_path / "in", tmp_path / "no" / "out", conversion)
+    convert_file(tmp_path / "in", os.devnull, conversion)
+    assert not Path(os.devnull).is_file()
+
+
+def test_an_empty_file_stays_empty(tmp_path: Path) -> None:
+    out, report = run(tmp_path, b"", Conversion(juki(), "unicode"))
+    assert (out, report.records, report.characters) == (b"", 0, {})
+    assert restored(tmp_path) == b""
