@@ -1,0 +1,104 @@
+"""The command line: parse, call one function, print (コマンド)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Literal
+
+import click
+import typer
+
+from gaiji import __version__
+from gaiji.cli import (
+    conversion,
+    database,
+    decisions,
+    demo,
+    fitgap,
+    journal,
+    members,
+    releases,
+    serving,
+    tokens,
+)
+from gaiji.cli.shared import State, complain
+from gaiji.errors import GaijiError, language
+
+app = typer.Typer(
+    name="gaiji",
+    help="外字の共有台帳 — a shared external-character registry for municipal clouds.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for group in (
+    demo,
+    serving,
+    database,
+    members,
+    decisions,
+    fitgap,
+    releases,
+    conversion,
+    journal,
+    tokens,
+):
+    group.register(app)
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """外字の共有台帳 — a shared external-character registry for municipal clouds."""
+    if version:
+        typer.echo(f"gaiji {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; every deliberate error is one sentence and its exit status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line in this process and return its exit status."""
+    language.set(_language())
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    state = State()
+    try:
+        result = typer.main.get_command(app).main(
+            arguments, prog_name="gaiji", standalone_mode=False, obj=state
+        )
+        return result if isinstance(result, int) else 0
+    except GaijiError as error:
+        return complain(error, state.format)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
+    except click.exceptions.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _language() -> Literal["ja", "en"]:
+    """Japanese unless the locale names another language; a bare C or POSIX locale names none."""
+    said = next(
+        (os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), ""
+    )
+    name = said.split(".")[0]
+    return "ja" if name in ("", "C", "POSIX") or name.startswith("ja") else "en"
+
+
+__all__ = ["app", "main", "run"]

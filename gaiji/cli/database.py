@@ -1,0 +1,205 @@
+"""gaiji db, gaiji doctor, gaiji reference, gaiji fonts: what a deployment is made of."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from sqlalchemy import Engine
+
+from gaiji.cli.shared import (
+    By,
+    Home,
+    OutputFormat,
+    actor,
+    open_engine,
+    read_file,
+    reading,
+    say,
+    say_json,
+    say_table,
+    settings_for,
+    writing,
+)
+from gaiji.errors import Text
+from gaiji.glyph.reference import fetch_fonts, font_status
+from gaiji.registry import db, journal, principals, reference, schema
+from gaiji.registry.db import Registry
+from gaiji.report.doctor import examine
+from gaiji.settings import Settings
+
+OPERATOR_KEY = "operator.key"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    databases = typer.Typer(no_args_is_help=True, help="データベース / the database's schema.")
+    databases.command("upgrade")(upgrade)
+    databases.command("init")(upgrade)
+    databases.command("check")(check)
+    databases.command("downgrade")(downgrade)
+    app.add_typer(databases, name="db")
+    app.command("doctor")(doctor)
+    references = typer.Typer(no_args_is_help=True, help="基準文字集合 / the reference set.")
+    references.command("load")(load)
+    references.command("import")(import_sheet)
+    references.command("status")(reference_status)
+    app.add_typer(references, name="reference")
+    fonts = typer.Typer(no_args_is_help=True, help="基準フォント / reference fonts.")
+    fonts.command("fetch")(fetch)
+    fonts.command("status")(fonts_status)
+    app.add_typer(fonts, name="fonts")
+
+
+def prepare(settings: Settings, prefix: str = "OM") -> Engine:
+    """Make or upgrade the registry of a home folder; a new one gets its loopback operator key."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    engine = db.connect(settings)
+    schema.upgrade(engine)
+    with db.writing(engine) as session:
+        if session.get(Registry, 1) is None:
+            me = actor(settings, None)
+            journal.create(session, me, prefix)
+            key = principals.create_key(session, me, "operator", "operator")
+            _write_secret(settings.home / OPERATOR_KEY, key)
+    return engine
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secret + "\n")
+
+
+def upgrade(
+    home: Home = None,
+    prefix: Annotated[
+        str, typer.Option(help="独自文字の接頭辞 / prefix of the council's own characters.")
+    ] = "OM",
+) -> None:
+    """データベースを作る・新しくする / make the database or bring it to this program's schema."""
+    settings = settings_for(home)
+    engine = prepare(settings, prefix)
+    current, _ = schema.revisions(engine)
+    engine.dispose()
+    say(
+        Text(
+            f"データベースは形式 {current} です。操作用の鍵は {settings.home / OPERATOR_KEY} にあります。",
+            f"The database has schema {current}; the operator's key is {settings.home / OPERATOR_KEY}.",
+        )
+    )
+
+
+def check(home: Home = None) -> None:
+    """データベースの形式を確かめる / check that the database has this program's schema."""
+    engine = open_engine(settings_for(home))
+    current, _ = schema.revisions(engine)
+    engine.dispose()
+    say(Text(f"データベースの形式は {current} です。", f"The database has schema {current}."))
+
+
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="戻す先の形式 / revision to go back to")],
+    home: Home = None,
+) -> None:
+    """データベースの形式を前に戻す / take the schema back to a revision."""
+    engine = db.connect(settings_for(home))
+    schema.downgrade(engine, revision)
+    engine.dispose()
+    say(Text(f"形式 {revision} に戻しました。", f"The schema is back at {revision}."))
+
+
+def doctor(home: Home = None, format: OutputFormat = "text") -> None:
+    """この環境の問題を調べる / say what is wrong with this deployment and what to do."""
+    findings = examine(settings_for(home))
+    if format == "json":
+        say_json({"items": [finding.shape() for finding in findings], "next": None})
+    else:
+        marks = {"fit": "○", "warning": "△", "gap": "△", "error": "×"}
+        for finding in findings:
+            say(f"{marks[finding.level]} {finding.text}")
+    if any(finding.level == "error" for finding in findings):
+        raise typer.Exit(1)
+
+
+def load(home: Home = None, by: By = None) -> None:
+    """付属の基準文字集合を読み込む / load the reference set that ships with the program."""
+    with writing(home) as session:
+        done = reference.load(session, actor(settings_for(home), by))
+    _say_loaded(done)
+
+
+def import_sheet(
+    file: Annotated[Path, typer.Argument(help="CSV | xlsx")],
+    namespace: Annotated[str, typer.Option(help="MJ | GJ")],
+    edition: Annotated[str | None, typer.Option(help="版の名前 / edition name")] = None,
+    home: Home = None,
+    by: By = None,
+) -> None:
+    """別の版・別の文字集合を読み込む / load another edition or namespace with the MJ list's columns."""
+    name, data = read_file(file)
+    with writing(home) as session:
+        who = actor(settings_for(home), by)
+        done = reference.import_sheet(session, who, name, data, namespace, edition)
+    _say_loaded(done)
+
+
+def _say_loaded(done: reference.LoadResult) -> None:
+    for one in done.loaded:
+        say(
+            Text(
+                f"{one.dataset} {one.edition} を読み込みました({one.source.get('rows', '?')} 行)。",
+                f"{one.dataset} {one.edition} is loaded ({one.source.get('rows', '?')} rows).",
+            )
+        )
+    for one in done.unchanged:
+        told = f"{one.dataset} {one.edition}"
+        say(Text(f"{told} は読込み済みです。", f"{told} was there already."))
+    for finding in done.findings:
+        say(finding.text)
+
+
+def reference_status(home: Home = None, format: OutputFormat = "text") -> None:
+    """基準文字集合の版と出典 / editions and sources of the reference set."""
+    with reading(home) as session:
+        rows = reference.status(session)
+    if format == "json":
+        say_json({"items": [vars(row) for row in rows], "next": None})
+        return
+    marks = {True: Text("現行", "current"), False: Text("旧", "old")}
+    headers = str(
+        Text("データ 版 状態 利用許諾 digest", "dataset edition state licence digest")
+    ).split()
+    say_table(
+        headers,
+        [
+            [row.dataset, row.edition, marks[row.current], row.source.get("licence"), row.digest]
+            for row in rows
+        ],
+    )
+
+
+def fetch(home: Home = None) -> None:
+    """基準フォントを取り寄せる / install the reference fonts and check their sha256."""
+    fetch_fonts(settings_for(home), say)
+
+
+def fonts_status(home: Home = None, format: OutputFormat = "text") -> None:
+    """基準フォントの有無と検査値 / which reference fonts are there, sha256 checked."""
+    rows = [
+        {
+            "name": status.source.name,
+            "edition": status.source.edition,
+            "state": status.state,
+            "package": status.source.package,
+            "path": str(status.path) if status.path else None,
+            "licence": status.source.licence,
+        }
+        for status in font_status(settings_for(home))
+    ]
+    if format == "json":
+        say_json({"items": rows, "next": None})
+    else:
+        say_table(list(rows[0]), [list(row.values()) for row in rows])

@@ -1,0 +1,55 @@
+"""gaiji serve: the API and the glyph browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gaiji.cli.shared import Home, open_engine, say, settings_for
+from gaiji.errors import BadInput, Text
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("serve")(serve)
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="待ち受けるアドレス / address to listen on")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="ポート / port")] = 8000,
+    home: Home = None,
+) -> None:
+    """APIと字形ブラウザーを動かす / run the API and the glyph browser until interrupted."""
+    import uvicorn  # only this command needs the server; the others start faster without
+
+    from gaiji.web.app import create_app
+
+    settings = settings_for(home)
+    engine = open_engine(settings)
+    try:
+        config = uvicorn.Config(
+            create_app(settings, engine),
+            host=host,
+            port=port,
+            access_log=False,
+            limit_concurrency=settings.max_concurrency,
+            log_level="warning",
+        )
+        server = uvicorn.Server(config)
+        say(
+            Text(
+                f"http://{host}:{port}/ で動いています。止めるには Ctrl-C。",
+                f"Running on http://{host}:{port}/ — Ctrl-C stops it.",
+            )
+        )
+        server.run()
+    finally:
+        engine.dispose()
+    if not server.started:
+        raise BadInput(
+            f"{host}:{port} で待ち受けられません。使用中なら --port で別のポートを指定してください。",
+            f"Cannot listen on {host}:{port}; if it is in use, name another one with --port.",
+        )

@@ -1,0 +1,379 @@
+"""Local codes and shared characters as a release shows them (外字コードと共通文字)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import pairwise
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from gaiji.errors import NoPicture, UnknownCharacter, UnknownCode
+from gaiji.registry import reference
+from gaiji.registry.db import (
+    OPEN_END,
+    OPEN_START,
+    Character,
+    CodeSet,
+    Decision,
+    GlyphUse,
+    Json,
+    LocalCode,
+    MappingRow,
+    Meaning,
+    Proposal,
+    get_blob,
+)
+from gaiji.registry.members import charset_of
+from gaiji.wire.nouns import (
+    CharacterShape,
+    EvidenceShape,
+    HistoryShape,
+    LocalCodeShape,
+    Page,
+    ProposalShape,
+    UseShape,
+)
+
+
+@dataclass(frozen=True)
+class Meant:
+    """One meaning in a release, or as decided and not yet published: what digests and reports read."""
+
+    code: bytes
+    valid_from: date
+    valid_to: date
+    glyph: str | None
+    character: str | None
+    relationship: str | None
+    ground: str | None
+    since: int | None
+    until: int | None
+    how: str | None
+
+    def row(self) -> Json:
+        """Return its semantic row."""
+        return {
+            "code": self.code.hex().upper(),
+            "from": None if self.valid_from == OPEN_START else self.valid_from.isoformat(),
+            "to": None if self.valid_to == OPEN_END else self.valid_to.isoformat(),
+            "glyph": self.glyph,
+            "character": self.character,
+            "relationship": self.relationship,
+            "ground": self.ground,
+        }
+
+
+# --- which rows hold
+
+
+Interval = type[MappingRow] | type[GlyphUse]
+
+
+def published(table: Interval, number: int) -> ColumnElement[bool]:
+    """True for the rows that hold in a release."""
+    return (table.since <= number) & or_(table.until.is_(None), table.until > number)
+
+
+def pending(table: Interval) -> ColumnElement[bool]:
+    """True for the rows that wait for the next release."""
+    if table is MappingRow:
+        return table.since.is_(None) & MappingRow.superseded.is_(None)
+    return table.since.is_(None) & GlyphUse.replaced.is_(None)
+
+
+def coming(table: Interval) -> ColumnElement[bool]:
+    """True for the rows that would hold if everything decided were published now."""
+    waiting = select(table.meaning_id).where(pending(table)).scalar_subquery()
+    stays = table.since.is_not(None) & table.until.is_(None) & table.meaning_id.not_in(waiting)
+    if table is MappingRow:
+        stays &= MappingRow.ended.is_(None)
+    return or_(pending(table), stays)
+
+
+def meanings(session: Session, code_set: CodeSet, release: int | None) -> list[Meant]:
+    """Return every meaning of a code set that has a glyph or a character, by code and day.
+
+    Where the city used a slot again, the earlier meaning ends the day before the later one begins.
+    release: a number, or None for what would hold if everything decided were published now.
+    """
+
+    def holds(table: Interval) -> ColumnElement[bool]:
+        return coming(table) if release is None else published(table, release)
+
+    query = (
+        select(
+            LocalCode.code,
+            Meaning.valid_from,
+            Meaning.valid_to,
+            GlyphUse.glyph,
+            MappingRow.character,
+            MappingRow.relationship,
+            Decision.ground,
+            MappingRow.since,
+            MappingRow.until,
+            Decision.how,
+        )
+        .join(Meaning, Meaning.local_code_id == LocalCode.id)
+        .outerjoin(GlyphUse, (GlyphUse.meaning_id == Meaning.id) & holds(GlyphUse))
+        .outerjoin(MappingRow, (MappingRow.meaning_id == Meaning.id) & holds(MappingRow))
+        .outerjoin(Decision, Decision.id == MappingRow.decision_id)
+        .where(
+            LocalCode.code_set_id == code_set.id,
+            or_(GlyphUse.glyph.is_not(None), MappingRow.character.is_not(None)),
+        )
+        .order_by(LocalCode.code, Meaning.valid_from)
+    )
+    found = [Meant(*tuple(row)) for row in session.execute(query)]
+    for place, (one, two) in enumerate(pairwise(found)):
+        if one.code == two.code and one.valid_to >= two.valid_from:
+            found[place] = replace(one, valid_to=two.valid_from - timedelta(days=1))
+    return found
+
+
+# --- local codes
+
+
+def list_local_codes(
+    session: Session,
+    code_set: CodeSet,
+    release: int | None,
+    *,
+    after: str = "",
+    limit: int = 100,
+    as_of: date | None = None,
+    unmapped: bool = False,
+) -> Page[LocalCodeShape]:
+    """Return a part of a code set's local codes, by code; `after` is the last code of the part before.
+
+    release None shows the state of work: what is decided and not yet published too. unmapped: only codes
+    of which no meaning has a character there.
+    """
+    query = (
+        select(LocalCode)
+        .where(LocalCode.code_set_id == code_set.id, LocalCode.code > bytes.fromhex(after))
+        .order_by(LocalCode.code)
+        .limit(limit + 1)
+    )
+    if unmapped:
+        holds = coming(MappingRow) if release is None else published(MappingRow, release)
+        mapped = select(Meaning.local_code_id).join(MappingRow, MappingRow.meaning_id == Meaning.id)
+        query = query.where(LocalCode.id.not_in(mapped.where(holds)))
+    codes = list(session.scalars(query))
+    shapes = _shapes(session, codes[:limit], release, as_of)
+    more = codes[limit - 1].code.hex().upper() if len(codes) > limit else None
+    return Page(items=shapes, next=more, release=release)
+
+
+def show_local_code(
+    session: Session,
+    code_set: CodeSet,
+    code_hex: str,
+    release: int | None,
+    as_of: date | None = None,
+) -> LocalCodeShape:
+    """Return what a local code means in a release; known without a decided meaning: character null.
+
+    Raises BadName, CodeOutsideArea, UnknownCode when it was never registered.
+    """
+    return _shapes(session, [_find_code(session, code_set, code_hex)], release, as_of)[0]
+
+
+def _find_code(session: Session, code_set: CodeSet, code_hex: str) -> LocalCode:
+    code = charset_of(code_set).parse_code(code_hex)
+    query = select(LocalCode).where(LocalCode.code_set_id == code_set.id, LocalCode.code == code)
+    found = session.scalar(query)
+    if found is None:
+        raise UnknownCode(
+            f"外字コード {code_set.address}/{code_hex.upper()} は登録されていません。コードを確かめてください。",
+            f"Local code {code_set.address}/{code_hex.upper()} is not registered; check the code.",
+        )
+    return found
+
+
+def _shapes(
+    session: Session, codes: list[LocalCode], release: int | None, as_of: date | None
+) -> list[LocalCodeShape]:
+    ids = [code.id for code in codes]
+    meanings_of = defaultdict[int, list[Meaning]](list)
+    query = select(Meaning).where(Meaning.local_code_id.in_(ids)).order_by(Meaning.valid_from)
+    for meaning in session.scalars(query):
+        meanings_of[meaning.local_code_id].append(meaning)
+    chosen = {code.id: _in_force(meanings_of[code.id], as_of) for code in codes}
+    wanted = [meaning.id for meaning, _ in chosen.values() if meaning]
+    holds_mapping = coming(MappingRow) if release is None else published(MappingRow, release)
+    mapped = {
+        row.meaning_id: (row, decision)
+        for row, decision in session.execute(
+            select(MappingRow, Decision)
+            .join(Decision, Decision.id == MappingRow.decision_id)
+            .where(MappingRow.meaning_id.in_(wanted), holds_mapping)
+        )
+    }
+    holds_glyph = coming(GlyphUse) if release is None else published(GlyphUse, release)
+    drawn = {
+        meaning: glyph
+        for meaning, glyph in session.execute(
+            select(GlyphUse.meaning_id, GlyphUse.glyph).where(
+                GlyphUse.meaning_id.in_(wanted), holds_glyph
+            )
+        )
+    }
+    proposed = defaultdict[int, list[Proposal]](list)
+    for proposal in session.scalars(
+        select(Proposal).where(Proposal.meaning_id.in_(wanted)).order_by(Proposal.id)
+    ):
+        proposed[proposal.meaning_id].append(proposal)
+    texts = reference.texts(session, {row.character for row, _ in mapped.values()})
+    shapes = []
+    for code in codes:
+        held, last_day = chosen[code.id]
+        row, decision = mapped.get(held.id, (None, None)) if held else (None, None)
+        shapes.append(
+            LocalCodeShape(
+                code=code.code.hex().upper(),
+                character=row.character if row else None,
+                relationship=row.relationship if row else None,
+                evidence=_evidence(decision) if decision else None,
+                glyph=drawn.get(held.id) if held else None,
+                valid_from=_day(held.valid_from) if held else None,
+                valid_to=_day(last_day),
+                since=row.since if row else None,
+                until=row.until if row else None,
+                listed=held.listed if held else {},
+                proposals=[_proposed(one) for one in proposed[held.id]] if held else [],
+                pending=row.character if row and row.since is None else None,
+                text=texts.get(row.character) if row else None,
+            )
+        )
+    return shapes
+
+
+def _in_force(meanings: list[Meaning], as_of: date | None) -> tuple[Meaning | None, date]:
+    """Return the meaning in force on a day (None: the last one) and its last day."""
+    ends = [
+        min(one.valid_to, two.valid_from - timedelta(days=1) if two else OPEN_END)
+        for one, two in zip(meanings, [*meanings[1:], None], strict=True)
+    ]
+    spans = list(zip(meanings, ends, strict=True))
+    if as_of is not None:
+        spans = [(one, end) for one, end in spans if one.valid_from <= as_of <= end]
+    return spans[-1] if spans else (None, OPEN_END)
+
+
+def _day(day: date) -> date | None:
+    return None if day in (OPEN_START, OPEN_END) else day
+
+
+def _evidence(decision: Decision) -> EvidenceShape:
+    return EvidenceShape(
+        how=decision.how, actor=decision.actor, ground=decision.ground, decided_at=decision.at
+    )
+
+
+def _proposed(proposal: Proposal) -> ProposalShape:
+    return ProposalShape(
+        character=proposal.character,
+        relationship=proposal.relationship,
+        how=proposal.how,
+        value=proposal.evidence["value"],
+    )
+
+
+def local_glyph(
+    session: Session,
+    code_set: CodeSet,
+    code_hex: str,
+    release: int | None,
+    as_of: date | None = None,
+) -> str:
+    """Return the sha256 of a local code's glyph in a release. Raises UnknownCode, NoPicture."""
+    shape = show_local_code(session, code_set, code_hex, release, as_of)
+    if shape.glyph is None:
+        raise NoPicture(
+            f"外字コード {code_set.address}/{shape.code} の字形は届いていません。フォントを受け入れてください。",
+            f"No glyph of {code_set.address}/{shape.code} was handed in; take in the city's font.",
+        )
+    return shape.glyph
+
+
+def glyph_form(session: Session, digest: str) -> bytes:
+    """Return the canonical form of a glyph. Raises UnknownBlob."""
+    return get_blob(session, digest)[0]
+
+
+# --- shared characters
+
+
+def find_character(session: Session, id: str) -> Character:
+    """Return a shared character. Raises UnknownCharacter."""
+    found = session.get(Character, id)
+    if found is None:
+        raise UnknownCharacter(
+            f"共通文字 {id} はありません。MJ026190 のような名前で指定してください。",
+            f"There is no shared character {id}; name it like MJ026190.",
+        )
+    return found
+
+
+def show_character(session: Session, id: str) -> CharacterShape:
+    """Return a shared character with its numbers in the current editions. Raises UnknownCharacter."""
+    find_character(session, id)
+    return reference.shapes(session, [id])[id]
+
+
+def uses(session: Session, id: str, release: int | None) -> list[UseShape]:
+    """Return every city's codes for a shared character in a release (None: as decided now)."""
+    find_character(session, id)
+    holds_mapping = coming(MappingRow) if release is None else published(MappingRow, release)
+    holds_glyph = coming(GlyphUse) if release is None else published(GlyphUse, release)
+    query = (
+        select(CodeSet, LocalCode.code, MappingRow, GlyphUse.glyph)
+        .join(LocalCode, LocalCode.code_set_id == CodeSet.id)
+        .join(Meaning, Meaning.local_code_id == LocalCode.id)
+        .join(MappingRow, (MappingRow.meaning_id == Meaning.id) & holds_mapping)
+        .outerjoin(GlyphUse, (GlyphUse.meaning_id == Meaning.id) & holds_glyph)
+        .where(MappingRow.character == id)
+        .order_by(CodeSet.member, CodeSet.name, LocalCode.code)
+    )
+    return [
+        UseShape(
+            codeset=code_set.address,
+            code=code.hex().upper(),
+            relationship=row.relationship,
+            glyph=glyph,
+            since=row.since,
+            until=row.until,
+        )
+        for code_set, code, row, glyph in session.execute(query)
+    ]
+
+
+def history(session: Session, id: str) -> list[HistoryShape]:
+    """Return what was decided about a shared character, the oldest first."""
+    find_character(session, id)
+    query = (
+        select(Decision, CodeSet, LocalCode.code)
+        .join(Meaning, Meaning.id == Decision.meaning_id)
+        .join(LocalCode, LocalCode.id == Meaning.local_code_id)
+        .join(CodeSet, CodeSet.id == LocalCode.code_set_id)
+        .where(Decision.character == id)
+        .order_by(Decision.serial, Decision.id)
+    )
+    return [
+        HistoryShape(
+            serial=decision.serial,
+            at=decision.at,
+            actor=decision.actor,
+            action="decide",
+            subject=f"{code_set.address}/{code.hex().upper()}",
+            detail={
+                "relationship": decision.relationship,
+                "how": decision.how,
+                "ground": decision.ground,
+            },
+        )
+        for decision, code_set, code in session.execute(query)
+    ]

@@ -1,0 +1,381 @@
+"""Releases: what was decided becomes true for everybody, once and for all (版の公布).
+
+A release is a query over intervals; its digest is over semantic rows, never over files. Per code set the
+digest is the sha256 of one header line and one line per meaning, canonical JSON, sorted; the release's own
+digest is that of its manifest, which names every code set's digest, the editions, the allocations and the
+engine's revision. Nothing in it depends on time, database or actor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from gaiji.charset.convert import ENGINE_REVISION
+from gaiji.charset.mapping import Forms, Mapping, Repertoire, Row
+from gaiji.errors import Refused, UnknownRelease
+from gaiji.registry import reference
+from gaiji.registry.characters import Interval, Meant, coming, meanings, pending
+from gaiji.registry.db import (
+    OPEN_END,
+    OPEN_START,
+    Allocation,
+    Character,
+    CodeSet,
+    Edition,
+    GlyphUse,
+    Json,
+    LocalCode,
+    MappingRow,
+    Meaning,
+    Member,
+    ReferenceCharacter,
+    Registry,
+    Release,
+)
+from gaiji.registry.journal import Act, Actor, act, canonical, effect
+from gaiji.registry.members import charset_of, find_code_set
+from gaiji.wire.nouns import ReleaseShape
+
+UNICODE_SCOPE = "unicode"
+UNICODE_FIRST, UNICODE_LAST = 0xF0000, 0xFFFFD
+REPERTOIRES_KEPT = 4
+_REPERTOIRES: dict[Any, Repertoire] = {}  # by content digests, so it is right for any database
+
+
+# --- reading
+
+
+def find_release(session: Session, number: int | str) -> Release:
+    """Return a release by number or "latest". Raises UnknownRelease."""
+    if number == "latest":
+        found = session.scalars(select(Release).order_by(Release.number.desc())).first()
+    else:
+        known = re.fullmatch("[0-9]{1,9}", str(number))
+        found = session.get(Release, int(number)) if known else None
+    if found is None:
+        raise UnknownRelease(
+            f"版 {number} はありません。gaiji release list で確かめてください。",
+            f"There is no release {number}; see gaiji release list.",
+        )
+    return found
+
+
+def all_releases(session: Session) -> list[Release]:
+    """Return every release, the first one first."""
+    return list(session.scalars(select(Release).order_by(Release.number)))
+
+
+def shape(release: Release) -> ReleaseShape:
+    """Return a release as JSON has it."""
+    return ReleaseShape(
+        number=release.number,
+        digest=release.digest,
+        published_at=release.published_at,
+        published_by=release.published_by,
+        manifest=release.manifest,
+    )
+
+
+def latest_number(session: Session) -> int:
+    """Return the number of the latest release, 0 before the first."""
+    return session.scalar(select(func.max(Release.number))) or 0
+
+
+def repertoire(session: Session, release: Release | None) -> Repertoire:
+    """Return the reference characters and allocations a release was made with (None: those of now)."""
+    pinned = release.manifest["editions"] if release else reference.pin(session)
+    editions = reference.editions_of(session, pinned)
+    serial = release.serial if release else session.get_one(Registry, 1).serial
+    query = select(Allocation.character, Allocation.code_point).where(
+        Allocation.scope == UNICODE_SCOPE, Allocation.serial <= serial
+    )
+    allocated = tuple(sorted((id, point) for id, point in session.execute(query)))
+    key = tuple(edition.digest for edition in editions), allocated
+    if key not in _REPERTOIRES:
+        while len(_REPERTOIRES) >= REPERTOIRES_KEPT:
+            _REPERTOIRES.pop(next(iter(_REPERTOIRES)), None)
+        _REPERTOIRES[key] = _repertoire(reference.forms(session, editions), dict(allocated))
+    return _REPERTOIRES[key]
+
+
+def _repertoire(forms: dict[str, Forms], allocated: dict[str, int]) -> Repertoire:
+    council = [Forms(id=id) for id in allocated if id not in forms]
+    return Repertoire(
+        one._replace(allocation=allocated[one.id]) if one.id in allocated else one
+        for one in (*forms.values(), *council)
+    )
+
+
+def mapping(
+    session: Session, address: str, release: Release, *, as_of: date | None = None
+) -> Mapping:
+    """Return the one read model: what a code set's codes mean in a release. Raises UnknownCodeSet."""
+    code_set = find_code_set(session, address)
+    pinned = release.manifest["code_sets"].get(address)
+    if pinned is None:
+        raise UnknownRelease(
+            f"外字セット {address} は版 {release.number} に入っていません。より新しい版を指定してください。",
+            f"Code set {address} is not part of release {release.number}; name a later one.",
+        )
+    rows = (
+        Row(
+            meant.code,
+            meant.character,
+            meant.relationship,  # type: ignore[arg-type]
+            meant.ground,
+            None if meant.valid_from == OPEN_START else meant.valid_from,
+            None if meant.valid_to == OPEN_END else meant.valid_to,
+        )
+        for meant in meanings(session, code_set, release.number)
+        if meant.character is not None
+    )
+    return Mapping(
+        release.number,
+        pinned["digest"],
+        address,
+        charset_of(code_set),
+        rows,
+        repertoire(session, release),
+        as_of,
+    )
+
+
+def diff(session: Session, a: int, b: int) -> dict[str, list[Json]]:
+    """Return what changed from release a to release b: by code set, rows {code, from, before, after}."""
+    one, two = find_release(session, a), find_release(session, b)
+    before, after = one.manifest["code_sets"], two.manifest["code_sets"]
+    changes: dict[str, list[Json]] = {}
+    for address in sorted(before.keys() | after.keys()):
+        if before.get(address, {}).get("digest") == after.get(address, {}).get("digest"):
+            continue
+        code_set = find_code_set(session, address)
+        old = {(m.code, m.valid_from): m.row() for m in meanings(session, code_set, a)}
+        new = {(m.code, m.valid_from): m.row() for m in meanings(session, code_set, b)}
+        changes[address] = [
+            {
+                "code": key[0].hex().upper(),
+                "from": None if key[1] == OPEN_START else key[1].isoformat(),
+                "before": _said(old.get(key)),
+                "after": _said(new.get(key)),
+            }
+            for key in sorted(old.keys() | new.keys())
+            if old.get(key) != new.get(key)
+        ]
+    return changes
+
+
+def unchanged(session: Session, a: int, b: int) -> list[str]:
+    """Return the code sets that mean exactly the same in both releases."""
+    before = find_release(session, a).manifest["code_sets"]
+    after = find_release(session, b).manifest["code_sets"]
+    return sorted(
+        address
+        for address in before.keys() & after.keys()
+        if before[address]["digest"] == after[address]["digest"]
+    )
+
+
+def _said(row: Json | None) -> Json | None:
+    return {k: row[k] for k in ("character", "relationship", "glyph", "to")} if row else None
+
+
+# --- publishing
+
+
+def publish(session: Session, actor: Actor) -> Release | None:
+    """Publish everything decided for the members as the next release; None when nothing changed.
+
+    Candidates and undecided codes take no part. Raises Refused when there is no reference set, or when
+    the council's plane-15 allocation is used up.
+    """
+    number = latest_number(session) + 1
+    previous = session.get(Release, number - 1)
+    if not reference.pin(session):
+        raise Refused(
+            "基準文字集合が読み込まれていません。gaiji reference load を実行してください。",
+            "No reference set is loaded; run gaiji reference load.",
+        )
+    allocations = _new_allocations(session)
+    manifest = _manifest(session, previous, allocations)
+    if previous is not None and manifest == _content(previous.manifest):
+        return None
+    manifest |= {"number": number, "previous": previous.digest if previous else None}
+    digest = sha256(canonical(manifest).encode()).hexdigest()
+    after = {"digest": digest, "manifest": manifest, "allocations": allocations}
+    act(session, actor, "release.publish", str(number), after)
+    return find_release(session, number)
+
+
+def _content(manifest: Json) -> Json:
+    return {name: part for name, part in manifest.items() if name not in ("number", "previous")}
+
+
+def _members_sets(session: Session) -> list[CodeSet]:
+    query = select(CodeSet).join(Member, Member.code == CodeSet.member).where(~Member.candidate)
+    return list(session.scalars(query.order_by(CodeSet.member, CodeSet.name)))
+
+
+def _manifest(session: Session, previous: Release | None, allocations: list[Json]) -> Json:
+    stale = _changed_sets(session)
+    known = previous.manifest["code_sets"] if previous else {}
+    parts: dict[str, Json] = {}
+    for code_set in _members_sets(session):
+        address = code_set.address
+        if address in known and code_set.id not in stale:
+            parts[address] = known[address]
+        else:
+            parts[address] = describe(code_set, meanings(session, code_set, None))
+    return {
+        "format": 1,
+        "prefix": session.get_one(Registry, 1).prefix,
+        "engine": ENGINE_REVISION,
+        "editions": reference.pin(session),
+        "code_sets": parts,
+        "allocations": {UNICODE_SCOPE: _allocations_digest(session, allocations)},
+    }
+
+
+def describe(code_set: CodeSet, rows: Iterable[Meant]) -> Json:
+    """Return a code set's part of a manifest: digest over its semantic rows, and counts."""
+    header = {
+        "code_set": code_set.address,
+        "charset": code_set.charset,
+        "charset_digest": code_set.charset_digest,
+    }
+    digest, codes, mapped = sha256(canonical(header).encode() + b"\n"), 0, 0
+    for meant in rows:
+        digest.update(canonical(meant.row()).encode() + b"\n")
+        codes += 1
+        mapped += meant.character is not None
+    return header | {"digest": digest.hexdigest(), "meanings": codes, "mapped": mapped}
+
+
+def _changed_sets(session: Session) -> set[int]:
+    """Return the ids of the code sets in which something waits for publication."""
+    changed: set[int] = set()
+    waits: tuple[tuple[Interval, ColumnElement[bool]], ...] = (
+        (MappingRow, pending(MappingRow)),
+        (MappingRow, MappingRow.ended.is_not(None) & MappingRow.until.is_(None)),
+        (GlyphUse, pending(GlyphUse)),
+    )
+    for table, condition in waits:
+        query = (
+            select(LocalCode.code_set_id)
+            .join(Meaning, Meaning.local_code_id == LocalCode.id)
+            .join(table, table.meaning_id == Meaning.id)
+            .where(condition)
+            .distinct()
+        )
+        changed |= set(session.scalars(query))
+    return changed
+
+
+def _new_allocations(session: Session) -> list[Json]:
+    """Give plane-15 code points to mapped characters that can be written in no other way."""
+    has = select(Allocation.character).where(Allocation.scope == UNICODE_SCOPE)
+    sets = [code_set.id for code_set in _members_sets(session)]
+    current = {edition.id for edition in reference.editions_of(session, reference.pin(session))}
+    written = select(ReferenceCharacter.character).where(
+        ReferenceCharacter.edition_id.in_(current),
+        or_(ReferenceCharacter.own_ucs.is_not(None), ReferenceCharacter.ivs.is_not(None)),
+    )
+    query = (
+        select(Character.id)
+        .join(MappingRow, MappingRow.character == Character.id)
+        .join(Meaning, Meaning.id == MappingRow.meaning_id)
+        .join(LocalCode, LocalCode.id == Meaning.local_code_id)
+        .where(
+            LocalCode.code_set_id.in_(sets),
+            coming(MappingRow),
+            Character.id.not_in(has),
+            Character.id.not_in(written),
+        )
+        .distinct()
+    )
+    last = session.scalar(
+        select(func.max(Allocation.code_point)).where(Allocation.scope == UNICODE_SCOPE)
+    )
+    point = UNICODE_FIRST if last is None else last + 1
+    new = sorted(session.scalars(query))
+    if (short := point + len(new) - 1 - UNICODE_LAST) > 0:
+        raise Refused(
+            f"協議会の私用領域(15面)が {short} 字分足りません。",
+            f"The council's plane-15 area is {short} code points short.",
+        )
+    return [{"character": id, "code_point": point + offset} for offset, id in enumerate(new)]
+
+
+def _allocations_digest(session: Session, new: list[Json]) -> Json:
+    query = select(Allocation.code_point, Allocation.character).where(
+        Allocation.scope == UNICODE_SCOPE
+    )
+    rows = [(point, character) for point, character in session.execute(query)]
+    rows += [(row["code_point"], row["character"]) for row in new]
+    digest = sha256()
+    for row in sorted(rows):
+        digest.update(canonical(row).encode() + b"\n")
+    return {"digest": digest.hexdigest(), "count": len(rows)}
+
+
+@effect("release.publish")
+def _published_now(session: Session, act: Act) -> None:
+    number, manifest = int(act.subject), act.after["manifest"]
+    sets = [code_set.id for code_set in _members_sets(session)]
+    members = (
+        select(Meaning.id)
+        .join(LocalCode, LocalCode.id == Meaning.local_code_id)
+        .where(LocalCode.code_set_id.in_(sets))
+    )
+    session.execute(
+        update(MappingRow)
+        .where(MappingRow.ended.is_not(None), MappingRow.until.is_(None))
+        .values(until=number)
+    )
+    tables: tuple[Interval, ...] = (MappingRow, GlyphUse)
+    for table in tables:
+        waits = pending(table) & table.meaning_id.in_(members)
+        overtaken = select(table.meaning_id).where(waits).scalar_subquery()
+        live = table.since.is_not(None) & table.until.is_(None)
+        quietly = {"synchronize_session": False}
+        session.execute(
+            update(table).where(live, table.meaning_id.in_(overtaken)).values(until=number),
+            execution_options=quietly,
+        )
+        session.execute(update(table).where(waits).values(since=number), execution_options=quietly)
+    for row in act.after["allocations"]:
+        session.add(Allocation(scope=UNICODE_SCOPE, serial=act.serial, **row))
+    session.add(
+        Release(
+            number=number,
+            digest=act.after["digest"],
+            manifest=manifest,
+            published_at=act.at,
+            published_by=act.actor,
+            serial=act.serial,
+        )
+    )
+    session.flush()
+    session.expire_all()
+
+
+def recompute(session: Session, release: Release) -> str:
+    """Return the digest of a release computed anew from the tables, to hold against the recorded one."""
+    manifest = dict(release.manifest)
+    manifest["code_sets"] = {
+        address: describe(code_set, meanings(session, code_set, release.number))
+        for address in release.manifest["code_sets"]
+        for code_set in (find_code_set(session, address),)
+    }
+    return sha256(canonical(manifest).encode()).hexdigest()
+
+
+def pinned_editions(session: Session, release: Release) -> list[Edition]:
+    """Return the reference editions a release was made with."""
+    return reference.editions_of(session, release.manifest["editions"])
