@@ -12,6 +12,14 @@ PACKAGE = Path(__file__).parent
 MEBIBYTE = 1 << 20
 
 
+def _login() -> str:
+    """Return who is signed in; a container may run under a number that has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "operator"
+
+
 class Settings(BaseSettings):
     """Where the registry lives and what it may use; every field is a GAIJI_ variable."""
 
@@ -28,7 +36,7 @@ class Settings(BaseSettings):
         10, description="how long to wait for a database that somebody else writes"
     )
     actor: str = Field(
-        default_factory=getpass.getuser, description="who decides and publishes on this terminal"
+        default_factory=_login, description="who decides and publishes on this terminal"
     )
     max_body_bytes: int = Field(64 * MEBIBYTE, description="largest request body the service takes")
     max_concurrency: int = Field(200, description="requests served at once before 503")

@@ -63,12 +63,12 @@ class UserArea:
         if self.encoding and self.code(0).decode(self.encoding) != chr(self.image):
             raise _bad_area(self, "符号位置と異なる像", "an image that is not its code point")
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The number of codes."""
         return self.position(self.last) + 1
 
-    @property
+    @cached_property
     def row(self) -> int:
         """The number of codes in a full row."""
         return sum(high - low + 1 for low, high in self.trails)

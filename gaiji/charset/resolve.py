@@ -169,6 +169,7 @@ class Resolver:
         self.tokens = source.tokens(target)
         self.back = back or Resolver(target, source, self._reading(options), back=self)
         self.found: dict[bytes, Outcome] = {}
+        self.plain: dict[bytes, bytes] = {}  # of what was found, what every stream can copy
 
     @staticmethod
     def _reading(options: Options) -> Options:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
+from typing import cast
 
 from gaiji.charset.receipt import Recorder
 from gaiji.charset.resolve import EVENTS, Outcome, Resolver
@@ -48,7 +48,7 @@ class Stream:
         self.kinds: Counter[str] = Counter()
         self.seen: dict[bytes, Seen] = {}
         self.first_loss: Place | None = None
-        self._plain: dict[bytes, bytes] = {}
+        self._plain = resolver.plain
         self._held = b""
         self._last = resolver.tokens.newline
 
@@ -74,47 +74,40 @@ class Stream:
         return self._convert(tokens)
 
     def _convert(self, tokens: list[bytes]) -> bytes:
-        outs: list[bytes | None] = list(map(self._plain.get, tokens))
+        outs = cast(list[bytes], list(map(self._plain.get, tokens)))  # None is filled in below
         special = [index for index, out in enumerate(outs) if out is None] if None in outs else []
-        newline = self.resolver.tokens.newline
-        done, read, written, lines = 0, self.input_bytes, self.output_bytes, self.newlines
+        at = _Position(self, tokens, outs)
         for index in special:
             token = tokens[index]
             outcome = self.resolver.resolve(token)
-            out = outcome.out or b""
-            outs[index] = out
+            outs[index] = outcome.out or b""
             if outcome.kind == "plain":
-                self._plain[token] = out
+                self._plain[token] = outs[index]
                 continue
             self.kinds[outcome.kind] += 1
-            if not outcome.lossy and outcome.kind not in EVENTS:
-                continue
-            read += sum(map(len, islice(tokens, done, index)))
-            written += sum(len(one or b"") for one in islice(outs, done, index))
-            lines += tokens[done:index].count(newline)
-            done = index
-            self._event(token, outcome, Place(record=lines + 1, byte_offset=read), written)
-        joined = b"".join(outs)  # type: ignore[arg-type]
+            if outcome.lossy or outcome.kind in EVENTS:
+                self._event(token, outcome, at, index)
+        joined = b"".join(outs)
         self.input_bytes += sum(map(len, tokens))
         self.output_bytes += len(joined)
-        self.newlines += tokens.count(newline)
+        self.newlines += tokens.count(self.resolver.tokens.newline)
         self.kinds["plain"] += len(tokens)
         if tokens:
             self._last = tokens[-1]
         return joined
 
-    def _event(self, token: bytes, outcome: Outcome, place: Place, written: int) -> None:
+    def _event(self, token: bytes, outcome: Outcome, at: _Position, index: int) -> None:
         if outcome.out is None and not (self.counting and outcome.kind == "unmapped"):
-            self._stop(token, outcome, place)
+            self._stop(token, outcome, at.place(index))
         seen = self.seen.setdefault(token, Seen(outcome))
         seen.count += 1
         if len(seen.places) < MAX_PLACES:
-            seen.places.append(place)
+            seen.places.append(at.place(index))
         if outcome.lossy:
             self.losses += 1
-            self.first_loss = self.first_loss or place
+            self.first_loss = self.first_loss or at.place(index)
             if self.recorder:
-                self.recorder.add(written, len(outcome.out or b""), token)
+                self.recorder.add(at.written(index), len(outcome.out or b""), token)
 
     def _stop(self, token: bytes, outcome: Outcome, place: Place) -> None:
         where = Where(self.file, place.record, place.field, place.byte_offset)
@@ -150,3 +143,27 @@ class Stream:
         counts = Counter(self.kinds)
         counts["plain"] -= sum(count for kind, count in self.kinds.items() if kind != "plain")
         return {kind: count for kind, count in sorted(counts.items()) if count}
+
+
+class _Position:
+    """Finds places inside one batch of tokens, going forward only as far as somebody asks."""
+
+    def __init__(self, stream: Stream, tokens: list[bytes], outs: list[bytes]) -> None:
+        self._tokens, self._outs = tokens, outs
+        self._newline = stream.resolver.tokens.newline
+        self._read, self._written = (0, stream.input_bytes), (0, stream.output_bytes)
+        self._record = stream.newlines + 1
+
+    def place(self, index: int) -> Place:
+        """Return the place of a token in the input."""
+        done, offset = self._read
+        passed = self._tokens[done:index]
+        self._record += passed.count(self._newline)
+        self._read = index, offset + sum(map(len, passed))
+        return Place(record=self._record, byte_offset=self._read[1])
+
+    def written(self, index: int) -> int:
+        """Return where the output of a token begins."""
+        done, offset = self._written
+        self._written = index, offset + sum(map(len, self._outs[done:index]))
+        return self._written[1]

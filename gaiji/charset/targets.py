@@ -398,7 +398,7 @@ class CodeSetSide(Side):
         forms = self._forms(item)
         name = item.character or (forms and forms.id)
         if name is None:
-            return plain and Written(plain, "plain")
+            return Written(plain, "plain") if plain is not None else None
         code, is_local = self._choose(name, item, echoes)
         if code is None:
             return None

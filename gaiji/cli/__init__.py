@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Literal
+from functools import cache
+from typing import Annotated, Any, Literal
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from gaiji import __version__
 from gaiji.cli import (
@@ -48,15 +49,22 @@ for group in (
     group.register(app)
 
 
-@app.callback()
-def common(
-    context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
-) -> None:
-    """外字の共有台帳 — a shared external-character registry for municipal clouds."""
-    if version:
+def _say_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"gaiji {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_say_version, help="版を示す / print the version."
+        ),
+    ] = False,
+) -> None:
+    """外字の共有台帳 — a shared external-character registry for municipal clouds."""
 
 
 def main() -> None:
@@ -72,24 +80,28 @@ def run(arguments: list[str]) -> int:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     state = State()
     try:
-        result = typer.main.get_command(app).main(
-            arguments, prog_name="gaiji", standalone_mode=False, obj=state
-        )
+        result = _command().main(arguments, prog_name="gaiji", standalone_mode=False, obj=state)
         return result if isinstance(result, int) else 0
     except GaijiError as error:
         return complain(error, state.format)
-    except click.exceptions.Exit as ended:
+    except typer.Exit as ended:
         return ended.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         return 130
-    except click.ClickException as error:
-        error.show()
+    except TyperException as error:
+        typer.echo(f"gaiji: {error.format_message()}", err=True)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+@cache
+def _command() -> Any:
+    """The commands, put together once: the demo types more than a hundred of them in one process."""
+    return typer.main.get_command(app)
 
 
 def _language() -> Literal["ja", "en"]:

@@ -209,12 +209,12 @@ def translate(
     if format == "json":
         say_json(found)
         return
-    rows = [
-        [one.code, match.code or "—", match.id, match.relationship, match.how]
-        for one in found.results
-        for match in one.matches
-    ]
-    rows += [[one.code, "—", None, None, None] for one in found.results if not one.matches]
+    rows: list[list[str | None]] = []
+    for one in found.results:
+        for match in one.matches:
+            rows.append([one.code, match.code or "—", match.id, match.relationship, match.how])
+        if not one.matches:
+            rows.append([one.code, "—", None, None, None])
     headers = str(
         Text("コード 対応 共通文字 関係 根拠", "code match character relation how")
     ).split()

@@ -27,10 +27,8 @@ from gaiji.errors import Text
 from gaiji.glyph.reference import fetch_fonts, font_status
 from gaiji.registry import db, journal, principals, reference, schema
 from gaiji.registry.db import Registry
-from gaiji.report.doctor import examine
+from gaiji.report.doctor import OPERATOR_KEY, examine
 from gaiji.settings import Settings
-
-OPERATOR_KEY = "operator.key"
 
 
 def register(app: typer.Typer) -> None:
@@ -84,12 +82,17 @@ def upgrade(
     engine = prepare(settings, prefix)
     current, _ = schema.revisions(engine)
     engine.dispose()
-    say(
-        Text(
-            f"データベースは形式 {current} です。操作用の鍵は {settings.home / OPERATOR_KEY} にあります。",
-            f"The database has schema {current}; the operator's key is {settings.home / OPERATOR_KEY}.",
+    say(Text(f"データベースは形式 {current} です。", f"The database has schema {current}."))
+    key = settings.home / OPERATOR_KEY
+    if key.exists():
+        say(Text(f"操作用の鍵は {key} にあります。", f"The operator's key is in {key}."))
+    else:
+        say(
+            Text(
+                f"操作用の鍵 {key} はありません。gaiji token create 名前 --role operator で作れます。",
+                f"There is no operator's key {key}; gaiji token create NAME --role operator makes one.",
+            )
         )
-    )
 
 
 def check(home: Home = None) -> None:
@@ -150,8 +153,8 @@ def _say_loaded(done: reference.LoadResult) -> None:
     for one in done.loaded:
         say(
             Text(
-                f"{one.dataset} {one.edition} を読み込みました({one.source.get('rows', '?')} 行)。",
-                f"{one.dataset} {one.edition} is loaded ({one.source.get('rows', '?')} rows).",
+                f"{one.dataset} {one.edition} を読み込みました。",
+                f"{one.dataset} {one.edition} is loaded.",
             )
         )
     for one in done.unchanged:

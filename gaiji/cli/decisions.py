@@ -63,7 +63,7 @@ def decide(
         who = actor(settings_for(home), by)
         if policy is not None:
             done = decisions.decide_by_policy(session, who, address, policy)
-            left = "、".join(f"{reason} {count}" for reason, count in done.left.items())
+            left = ", ".join(f"{reason} {count}" for reason, count in done.left.items())
             told = Text(
                 f"{address}: 方針 {policy} で {done.count} 字を決定しました(残り: {left or 'なし'})。",
                 f"{address}: policy {policy} decided {done.count} codes (left: {left or 'none'}).",

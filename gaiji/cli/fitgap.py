@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from gaiji.charset.files import STANDARD, replacing
-from gaiji.cli.shared import Format, Home, _remember_format, plain, reading, settings_for
+from gaiji.cli.shared import Format, Home, plain, reading, remember_format, settings_for
 from gaiji.errors import NoPicture
 from gaiji.glyph.forms import Outline
 from gaiji.glyph.reference import reference_font
@@ -42,7 +42,7 @@ def fitgap(
         typer.Option(help="版。省略すると現在の作業状態 / a release; default: the state of work"),
     ] = None,
     format: Annotated[
-        Format, typer.Option("--format", help="text | json | csv | html", callback=_remember_format)
+        Format, typer.Option("--format", help="text | json | csv | html", callback=remember_format)
     ] = "text",
     out: Annotated[
         Path | None, typer.Option(help="書き出すファイル / file to write instead of printing")

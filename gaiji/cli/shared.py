@@ -33,7 +33,8 @@ class State:
     engines: dict[str, Engine] = field(default_factory=dict)
 
 
-def _remember_format(context: typer.Context, value: str) -> str:
+def remember_format(context: typer.Context, value: str) -> str:
+    """Note the output format, so that an error is shown in it too."""
     if isinstance(context.obj, State):
         context.obj.format = value
     return value
@@ -51,7 +52,7 @@ By = Annotated[
 ]
 OutputFormat = Annotated[
     str,
-    typer.Option("--format", help="text | json", callback=_remember_format),
+    typer.Option("--format", help="text | json", callback=remember_format),
 ]
 
 

@@ -18,6 +18,7 @@ from gaiji.demo.council import CITIES, City
 from gaiji.demo.generate import CodeSetFiles, DemoFiles, generate
 from gaiji.errors import Refused, StorageFailed, Text, language
 from gaiji.glyph.reference import fetch_fonts, find_font
+from gaiji.registry.schema import is_registry
 from gaiji.settings import Settings
 
 Run = Callable[[list[str]], int]
@@ -82,6 +83,11 @@ class Story:
             raise Refused(
                 f"{home} には見本ではない台帳があります。--home で別のフォルダを指定してください。",
                 f"{home} holds a registry that is not the demo's; name another folder with --home.",
+            )
+        if self.settings.database and is_registry(self.settings):
+            raise Refused(
+                "GAIJI_DATABASE のデータベースには台帳があります。見本には空のデータベースを指定してください。",
+                "The database of GAIJI_DATABASE holds a registry; give the demo an empty one.",
             )
         home.mkdir(parents=True, exist_ok=True)
         for leftover in (*home.glob("gaiji.db*"), home / "operator.key", home / MARK):

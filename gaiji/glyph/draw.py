@@ -201,7 +201,7 @@ def _guide_lines() -> list[tuple[float, float, float, float]]:
 
 def _png(image: Image.Image) -> bytes:
     out = io.BytesIO()
-    image.save(out, "PNG", compress_level=6)
+    image.save(out, "PNG", compress_level=3)
     return out.getvalue()
 
 

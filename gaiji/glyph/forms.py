@@ -114,7 +114,7 @@ def is_empty(glyph: Glyph) -> bool:
     """Tell whether nothing would be drawn (空白の字形): no contours, or no dot set."""
     if isinstance(glyph, Bitmap):
         return not any(glyph.rows)
-    return not normal(glyph).contours
+    return not any(map(_without_stops, glyph.contours))
 
 
 def normal(outline: Outline) -> Outline:
@@ -128,7 +128,7 @@ def _without_stops(contour: Contour) -> Contour:
     kept: list[Segment] = []
     at = contour[-1][-1] if contour else None
     for segment in contour:
-        if any(point != at for point in segment):
+        if segment[-1] != at or any(point != at for point in segment):
             kept.append(segment)
             at = segment[-1]
     return tuple(kept)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from gaiji.errors import NoPicture, UnknownCharacter, UnknownCode
@@ -26,6 +26,7 @@ from gaiji.registry.db import (
     Proposal,
     get_blob,
 )
+from gaiji.registry.evidence import exclude, standing
 from gaiji.registry.members import charset_of
 from gaiji.wire.nouns import (
     CharacterShape,
@@ -243,7 +244,7 @@ def _shapes(
                 since=row.since if row else None,
                 until=row.until if row else None,
                 listed=held.listed if held else {},
-                proposals=[_proposed(one) for one in proposed[held.id]] if held else [],
+                proposals=_proposed(proposed[held.id]) if held else [],
                 pending=row.character if row and row.since is None else None,
                 text=texts.get(row.character) if row else None,
             )
@@ -273,13 +274,19 @@ def _evidence(decision: Decision) -> EvidenceShape:
     )
 
 
-def _proposed(proposal: Proposal) -> ProposalShape:
-    return ProposalShape(
-        character=proposal.character,
-        relationship=proposal.relationship,
-        how=proposal.how,
-        value=proposal.evidence["value"],
-    )
+def _proposed(proposals: list[Proposal]) -> list[ProposalShape]:
+    """Return the proposals that stand; where sources exclude each other, none suggests a relationship."""
+    stands = standing(proposals)
+    doubtful = exclude((one.how, one.character) for one in stands)
+    return [
+        ProposalShape(
+            character=one.character,
+            relationship="unknown" if doubtful else one.relationship,
+            how=one.how,
+            value=one.evidence["value"],
+        )
+        for one in stands
+    ]
 
 
 def local_glyph(
@@ -377,3 +384,16 @@ def history(session: Session, id: str) -> list[HistoryShape]:
         )
         for decision, code_set, code in session.execute(query)
     ]
+
+
+def count_mapped(session: Session, release: int | None) -> dict[int, int]:
+    """Return the number of local codes with a character in a release (None: as decided), by code set id."""
+    holds = coming(MappingRow) if release is None else published(MappingRow, release)
+    query = (
+        select(LocalCode.code_set_id, func.count(LocalCode.id.distinct()))
+        .join(Meaning, Meaning.local_code_id == LocalCode.id)
+        .join(MappingRow, MappingRow.meaning_id == Meaning.id)
+        .where(holds)
+        .group_by(LocalCode.code_set_id)
+    )
+    return {set_id: count for set_id, count in session.execute(query)}

@@ -403,7 +403,7 @@ class Proposal(Base):
     """What a source says a meaning is: a character, a relationship it suggests, and its evidence."""
 
     __tablename__ = "proposals"
-    __table_args__ = (UniqueConstraint("meaning_id", "character", "how"),)
+    __table_args__ = (UniqueConstraint("meaning_id", "how", "character", "serial"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     meaning_id: Mapped[int] = mapped_column(ForeignKey("meanings.id"), index=True)

@@ -27,6 +27,7 @@ from gaiji.registry.db import (
     Proposal,
     Registry,
 )
+from gaiji.registry.evidence import exclude, standing
 from gaiji.registry.journal import Act, Actor, act, effect, get_rows, head, put_rows
 from gaiji.registry.members import charset_of, find_code_set
 
@@ -153,7 +154,7 @@ def decide_by_policy(session: Session, actor: Actor, address: str, name: str) ->
             left["no-such-evidence"] += 1
         elif settled:
             left["decided-already"] += 1
-        elif any(proposal.evidence.get("disagrees") for proposal in proposals):
+        elif exclude((one.how, one.character) for one in proposals):
             left["sources-disagree"] += 1
         elif len(characters) != 1:
             left["not-one-character"] += 1
@@ -212,7 +213,8 @@ def _open_questions(
         .order_by(LocalCode.code, Meaning.valid_from)
     )
     for code, meaning in session.execute(query):
-        yield code, meaning, proposals[meaning.id], meaning.id in settled, refused[meaning.id]
+        stands = standing(proposals[meaning.id])
+        yield code, meaning, stands, meaning.id in settled, refused[meaning.id]
 
 
 # --- one code
@@ -295,7 +297,7 @@ def _meaning(session: Session, code_set: CodeSet, code: bytes, valid_from: date 
         select(Meaning)
         .join(LocalCode, LocalCode.id == Meaning.local_code_id)
         .where(LocalCode.code_set_id == code_set.id, LocalCode.code == code)
-        .order_by(Meaning.valid_to.desc())
+        .order_by(Meaning.valid_from.desc())
     )
     if valid_from is not None:
         query = query.where(Meaning.valid_from == valid_from)
@@ -356,13 +358,13 @@ def _decided(session: Session, act: Act) -> None:
     ]
     session.add_all(decisions)
     session.flush()
-    standing = _standing(session, ids)
+    rows_of = _live_and_pending(session, ids)
     for decision in decisions:
-        _take_effect(session, decision, standing[decision.meaning_id])
+        _take_effect(session, decision, rows_of[decision.meaning_id])
     session.flush()
 
 
-def _standing(session: Session, meaning_ids: list[int]) -> dict[int, list[MappingRow]]:
+def _live_and_pending(session: Session, meaning_ids: list[int]) -> dict[int, list[MappingRow]]:
     """Return the live and pending rows of meanings."""
     rows = defaultdict[int, list[MappingRow]](list)
     for start in range(0, len(meaning_ids), 500):
@@ -377,10 +379,10 @@ def _standing(session: Session, meaning_ids: list[int]) -> dict[int, list[Mappin
     return rows
 
 
-def _take_effect(session: Session, decision: Decision, standing: list[MappingRow]) -> None:
+def _take_effect(session: Session, decision: Decision, rows: list[MappingRow]) -> None:
     """Let a decision change what stands: pending rows give way at once, live ones at the next release."""
     no = decision.relationship == "not-related"
-    for row in sorted(standing, key=lambda row: row.since is not None):
+    for row in sorted(rows, key=lambda row: row.since is not None):
         if no and row.character != decision.character:
             continue
         if row.since is None:
@@ -390,7 +392,7 @@ def _take_effect(session: Session, decision: Decision, standing: list[MappingRow
         elif (row.character, row.relationship) == (decision.character, decision.relationship):
             row.ended = None  # the decision returns to what is published
             return
-    if standing:
+    if rows:
         session.flush()  # rows that give way must go before the new one comes
     if not no:
         session.add(

@@ -32,6 +32,7 @@ from gaiji.registry.db import (
     Release,
     get_blob,
 )
+from gaiji.registry.evidence import exclude, standing
 from gaiji.registry.members import charset_of, code_sets, find_code_set
 from gaiji.registry.releases import describe
 from gaiji.wire.findings import Finding
@@ -184,13 +185,7 @@ def _proposals(
         .where(LocalCode.code_set_id.in_(set_ids), Decision.relationship == "not-related")
     )
     query = (
-        select(
-            Proposal.meaning_id,
-            Proposal.character,
-            Proposal.how,
-            Proposal.relationship,
-            Proposal.evidence,
-        )
+        select(Proposal)
         .join(Meaning, Meaning.id == Proposal.meaning_id)
         .join(LocalCode, LocalCode.id == Meaning.local_code_id)
         .where(LocalCode.code_set_id.in_(set_ids))
@@ -200,18 +195,24 @@ def _proposals(
         refused = refused.where(Decision.serial <= release.serial)
         query = query.where(Proposal.serial <= release.serial)
     no = {(meaning, character) for meaning, character in session.execute(refused)}
-    found = defaultdict[int, list[Proposed]](list)
-    for meaning, character, how, relationship, evidence in session.execute(query):
-        found[meaning].append(
+    by_meaning = defaultdict[int, list[Proposal]](list)
+    for proposal in session.scalars(query):
+        by_meaning[proposal.meaning_id].append(proposal)
+    found: dict[int, list[Proposed]] = {}
+    for meaning, proposals in by_meaning.items():
+        stands = standing(proposals)
+        doubtful = exclude((one.how, one.character) for one in stands)
+        found[meaning] = [
             Proposed(
-                character,
-                how,
-                relationship,
-                evidence["value"],
-                bool(evidence.get("disagrees")),
-                (meaning, character) in no,
+                one.character,
+                one.how,
+                one.relationship,
+                one.evidence["value"],
+                doubtful,
+                (meaning, one.character) in no,
             )
-        )
+            for one in stands
+        ]
     return found
 
 

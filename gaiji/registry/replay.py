@@ -8,11 +8,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gaiji.errors import JournalBroken
-from gaiji.registry import decisions, intake, members, principals, reference, releases
+from gaiji.registry import decisions, members, principals, reference, registering, releases
 from gaiji.registry.db import Blob, Entry, Registry, get_blob, put_blob
 from gaiji.registry.journal import EFFECTS, entries, record
 
-MODULES = (decisions, intake, members, principals, reference, releases)  # they register the effects
+MODULES = (
+    decisions,
+    members,
+    principals,
+    reference,
+    registering,
+    releases,
+)  # they register the effects
 
 
 @dataclass(frozen=True)

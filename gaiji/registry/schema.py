@@ -10,8 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from gaiji.errors import SchemaMismatch
-from gaiji.registry.db import Base, translated
-from gaiji.settings import shipped
+from gaiji.registry.db import Base, connect, translated
+from gaiji.settings import Settings, shipped
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -57,3 +57,12 @@ def differences(engine: Engine) -> list[object]:
     with translated(), engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return list(compare_metadata(context, Base.metadata))
+
+
+def is_registry(settings: Settings) -> bool:
+    """Tell whether the settings' database holds a registry already."""
+    engine = connect(settings)
+    try:
+        return revisions(engine)[0] is not None
+    finally:
+        engine.dispose()

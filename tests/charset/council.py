@@ -62,7 +62,7 @@ def code(text: str) -> bytes:
 
 
 JUKI_ROWS = (
-    Row(code("F040"), "MJ026190", "equivalent"),  # also standard E7B7
+    Row(code("F040"), "MJ026190", "equivalent"),  # also standard E7B3
     Row(code("F041"), "MJ030196", "equivalent"),  # also standard FAB1
     Row(code("F042"), "MJ022335", "design-difference"),  # the shape of 8A8B in a 90 set
     Row(code("F043"), "MJ022336", "equivalent"),

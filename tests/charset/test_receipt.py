@@ -52,16 +52,16 @@ def test_events_come_back_as_they_were_recorded() -> None:
     ]
 
 
-@pytest.mark.parametrize("every", [1, 40, 3000, 70_000])
+@pytest.mark.parametrize("every", [1, 40, 3000])
 def test_a_receipt_is_at_most_1_kb_and_16_bytes_a_loss(tmp_path: Path, every: int) -> None:
     lost = ("葛" + VS[0]).encode("utf-16-le")
-    data = ("山".encode("utf-16-le") * every + lost) * (200_000 // every + 3)
+    data = ("山".encode("utf-16-le") * every + lost) * (20_000 // every + 3)
     (tmp_path / "in").write_bytes(data)
     conversion = Conversion(zei(), "juki", Options("geta", max_loss=MANY))
     report = convert_file(
         tmp_path / "in", tmp_path / "out", conversion, receipt=tmp_path / "receipt"
     )
-    assert report.losses == 200_000 // every + 3
+    assert report.losses == 20_000 // every + 3
     assert (tmp_path / "receipt").stat().st_size <= 1000 + 16 * report.losses
     assert restore(tmp_path) == data
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, StaticPool, create_engine
 from sqlalchemy.orm import Session
 
 from gaiji.registry import db, journal, reference
 from gaiji.registry.journal import Actor
 from gaiji.settings import Settings
+from tests.council import Council
 
 ACTOR = Actor("test", "operator")
 
@@ -65,6 +66,21 @@ def session(shared_engine: Engine) -> Iterator[Session]:
     """A session with the reference data that may write; all is rolled back, so never commit in it."""
     with Session(shared_engine.execution_options(writes=True)) as session:
         yield session
+
+
+@pytest.fixture
+def council(session: Session, tmp_path: Path) -> Council:
+    """Short ways to fill the registry of `session`."""
+    return Council(session, Settings(home=tmp_path))
+
+
+@pytest.fixture(scope="session")
+def memory() -> Iterator[Engine]:
+    """An empty database in memory, for properties of single functions."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    db.Base.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -1,0 +1,197 @@
+"""What an import leaves in the tables: codes, meanings, glyphs, proposals (受入れの登録).
+
+The effect of `codeset.import`: it reads the act, its blobs and the tables, so that a replay does the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Session
+
+from gaiji.glyph.forms import Outline, parse_canonical
+from gaiji.registry.db import (
+    CodeSet,
+    Glyph,
+    GlyphSource,
+    GlyphUse,
+    Import,
+    Json,
+    LocalCode,
+    Meaning,
+    Proposal,
+    get_blob,
+)
+from gaiji.registry.evidence import standing
+from gaiji.registry.journal import Act, effect, get_rows
+from gaiji.registry.members import find_code_set
+
+
+@effect("codeset.import")
+def _imported(session: Session, act: Act) -> None:
+    code_set = find_code_set(session, act.subject)
+    rows = list(get_rows(session, act.after["rows"]))
+    meanings = _write_meanings(session, act, code_set, rows)
+    _write_glyphs(session, act, rows, meanings)
+    _write_proposals(session, act, rows, meanings)
+    session.add(
+        Import(
+            serial=act.serial,
+            code_set_id=code_set.id,
+            files=act.after["files"],
+            counts=act.after["counts"],
+            findings=list(get_rows(session, act.after["findings"])),
+        )
+    )
+
+
+def _key(row: Json) -> tuple[bytes, date]:
+    return bytes.fromhex(row["code"]), date.fromisoformat(row["from"])
+
+
+def _write_meanings(
+    session: Session, act: Act, code_set: CodeSet, rows: list[Json]
+) -> dict[tuple[bytes, date], int]:
+    """Register new codes and meanings; return the meanings' ids."""
+    in_set = LocalCode.code_set_id == code_set.id
+    known = set(session.scalars(select(LocalCode.code).where(in_set)))
+    new = sorted({bytes.fromhex(row["code"]) for row in rows} - known)
+    _insert(
+        session,
+        LocalCode,
+        [{"code_set_id": code_set.id, "code": code, "serial": act.serial} for code in new],
+    )
+    ids = {
+        code: id for code, id in session.execute(select(LocalCode.code, LocalCode.id).where(in_set))
+    }
+    meanings = _meaning_ids(session, code_set)
+    fresh = [
+        {
+            "local_code_id": ids[code],
+            "valid_from": day,
+            "valid_to": date.fromisoformat(row["to"]),
+            "listed": row["listed"],
+        }
+        for row in rows
+        for code, day in (_key(row),)
+        if (code, day) not in meanings
+    ]
+    _insert(session, Meaning, fresh)
+    for row in rows:
+        if row["listed"] and _key(row) in meanings:
+            session.execute(
+                update(Meaning)
+                .where(Meaning.id == meanings[_key(row)])
+                .values(listed=row["listed"])
+            )
+    return _meaning_ids(session, code_set)
+
+
+def _meaning_ids(session: Session, code_set: CodeSet) -> dict[tuple[bytes, date], int]:
+    query = (
+        select(LocalCode.code, Meaning.valid_from, Meaning.id)
+        .join(Meaning, Meaning.local_code_id == LocalCode.id)
+        .where(LocalCode.code_set_id == code_set.id)
+    )
+    return {(code, day): id for code, day, id in session.execute(query)}
+
+
+def _write_glyphs(
+    session: Session, act: Act, rows: list[Json], meanings: dict[tuple[bytes, date], int]
+) -> None:
+    drawn = {meanings[_key(row)]: row["glyph"] for row in rows if row["glyph"]}
+    if not drawn:
+        return
+    font = next(file["sha256"] for file in act.after["files"] if file["role"] == "font")
+    digests = sorted(set(drawn.values()))
+    known = _among(session, Glyph.sha256, digests)
+    fresh = []
+    for digest in digests:
+        if digest not in known:
+            form = parse_canonical(get_blob(session, digest)[0])
+            outline = isinstance(form, Outline)
+            fresh.append(
+                {
+                    "sha256": digest,
+                    "kind": "outline" if outline else "bitmap",
+                    "em_units": form.em_units if isinstance(form, Outline) else form.height,
+                    "advance": form.advance if isinstance(form, Outline) else form.width,
+                }
+            )
+    _insert(session, Glyph, fresh)
+    sourced = set(session.scalars(select(GlyphSource.glyph).where(GlyphSource.blob == font)))
+    rights = {"supplier": act.after["supplier"], "rights": act.after["rights"]}
+    _insert(
+        session,
+        GlyphSource,
+        [{"glyph": digest, "blob": font, **rights} for digest in digests if digest not in sourced],
+    )
+    uses: dict[int, GlyphUse] = {}
+    live_or_pending = GlyphUse.until.is_(None) & GlyphUse.replaced.is_(None)
+    for some in _chunks(sorted(drawn)):
+        query = select(GlyphUse).where(GlyphUse.meaning_id.in_(some), live_or_pending)
+        for use in session.scalars(query.order_by(GlyphUse.since.is_(None))):
+            uses[use.meaning_id] = use  # the pending one, where there is one, comes last
+    new = []
+    for meaning, digest in drawn.items():
+        standing = uses.get(meaning)
+        if standing is not None and standing.glyph == digest:
+            continue
+        if standing is not None and standing.since is None:
+            standing.replaced = act.serial
+        new.append({"meaning_id": meaning, "glyph": digest, "serial": act.serial})
+    session.flush()
+    _insert(session, GlyphUse, new)
+
+
+def _write_proposals(
+    session: Session, act: Act, rows: list[Json], meanings: dict[tuple[bytes, date], int]
+) -> None:
+    """Add what is proposed anew: of each kind of evidence the import that came last is what stands."""
+    said = defaultdict[tuple[int, str], dict[str, Json]](dict)
+    for row in rows:
+        for proposal in row["proposals"]:
+            said[meanings[_key(row)], proposal["how"]][proposal["character"]] = proposal
+    known = defaultdict[tuple[int, str], set[str]](set)
+    for one in known_proposals(session, sorted({meaning for meaning, _ in said})):
+        known[one.meaning_id, one.how].add(one.character)
+    _insert(
+        session,
+        Proposal,
+        [
+            {"meaning_id": key[0], "serial": act.serial, **proposal}
+            for key, proposals in said.items()
+            if known[key] != set(proposals)
+            for proposal in proposals.values()
+        ],
+    )
+
+
+def known_proposals(session: Session, meaning_ids: list[int]) -> list[Proposal]:
+    """Return the proposals that stand for meanings."""
+    by_meaning = defaultdict[int, list[Proposal]](list)
+    for some in _chunks(meaning_ids):
+        query = select(Proposal).where(Proposal.meaning_id.in_(some)).order_by(Proposal.id)
+        for one in session.scalars(query):
+            by_meaning[one.meaning_id].append(one)
+    return [one for proposals in by_meaning.values() for one in standing(proposals)]
+
+
+def _insert(session: Session, table: Any, rows: list[Json]) -> None:
+    if rows:
+        session.execute(insert(table), rows)
+
+
+def _chunks(values: list[Any], size: int = 500) -> Iterable[list[Any]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _among(session: Session, column: Any, values: list[str]) -> set[str]:
+    found: set[str] = set()
+    for some in _chunks(values):
+        found |= set(session.scalars(select(column).where(column.in_(some))))
+    return found
