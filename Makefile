@@ -15,7 +15,7 @@ demo: $(VENV)/.runtime ## the whole main job on the built-in council of eight ci
 	$(GAIJI) demo --home $(HOME_FOLDER)
 
 serve: $(VENV)/.runtime ## the glyph browser and the API on http://127.0.0.1:8000, on what the demo made
-	$(GAIJI) serve --home $(HOME_FOLDER)
+	$(GAIJI) serve --open-work --home $(HOME_FOLDER)
 
 test: $(VENV)/.dev ## every test of the gate: SQLite, PostgreSQL, real fonts, a real browser
 	sh tools/packages.sh chromium

@@ -39,7 +39,10 @@ class Settings(BaseSettings):
         default_factory=_login, description="who decides and publishes on this terminal"
     )
     max_body_bytes: int = Field(64 * MEBIBYTE, description="largest request body the service takes")
-    max_concurrency: int = Field(200, description="requests served at once before 503")
+    max_concurrency: int = Field(200, description="requests served at once before 429")
+    open_work: bool = Field(
+        False, description="whether proposals, lists, findings and gaps can be read without a key"
+    )
     child_cpu_s: int = Field(
         10, description="CPU seconds a child process may read an untrusted file"
     )

@@ -32,4 +32,4 @@ def demo(
 
     Story(settings_for(home), records, run, say).tell()
     if serve:
-        serve_registry(port=port, home=home)
+        serve_registry(port=port, home=home, open_work=True)

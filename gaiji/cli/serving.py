@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 
 import typer
@@ -20,6 +21,13 @@ def serve(
         str, typer.Option(help="待ち受けるアドレス / address to listen on")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="ポート / port")] = 8000,
+    open_work: Annotated[
+        bool,
+        typer.Option(
+            "--open-work",
+            help="提案・一覧・FIT&GAPを鍵なしで見せる / show proposals, lists and gaps without a key",
+        ),
+    ] = False,
     home: Home = None,
 ) -> None:
     """APIと字形ブラウザーを動かす / run the API and the glyph browser until interrupted."""
@@ -27,7 +35,10 @@ def serve(
 
     from gaiji.web.app import create_app
 
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level="INFO")
     settings = settings_for(home)
+    if open_work:
+        settings = settings.model_copy(update={"open_work": True})
     engine = open_engine(settings)
     try:
         config = uvicorn.Config(
@@ -35,8 +46,7 @@ def serve(
             host=host,
             port=port,
             access_log=False,
-            limit_concurrency=settings.max_concurrency,
-            log_level="warning",
+            log_config=None,
         )
         server = uvicorn.Server(config)
         say(

@@ -214,11 +214,11 @@ class Story:
         self._chapter(f"終わり({seconds:.0f} 秒)", f"Done ({seconds:.0f} seconds)")
         lines = Text(
             f"市の資料      {home}/council\n変換結果      {home}/converted\n台帳          {home}/gaiji.db\n"
-            f"次は          gaiji serve --home {home}(または make serve)で字形ブラウザーを開く\n"
+            f"次は          gaiji serve --open-work --home {home}(または make serve)で字形ブラウザーを開く\n"
             f"              gaiji codeset show 252069/juki --home {home}\n"
             f"              gaiji journal verify --home {home}",
             f"handed in     {home}/council\nconverted     {home}/converted\nregistry      {home}/gaiji.db\n"
-            f"next          gaiji serve --home {home} (or make serve) opens the glyph browser\n"
+            f"next          gaiji serve --open-work --home {home} (or make serve) opens the glyph browser\n"
             f"              gaiji codeset show 252069/juki --home {home}\n"
             f"              gaiji journal verify --home {home}",
         )

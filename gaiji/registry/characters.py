@@ -146,6 +146,7 @@ def list_local_codes(
     limit: int = 100,
     as_of: date | None = None,
     unmapped: bool = False,
+    work: bool = True,
 ) -> Page[LocalCodeShape]:
     """Return a part of a code set's local codes, by code; `after` is the last code of the part before.
 
@@ -163,7 +164,7 @@ def list_local_codes(
         mapped = select(Meaning.local_code_id).join(MappingRow, MappingRow.meaning_id == Meaning.id)
         query = query.where(LocalCode.id.not_in(mapped.where(holds)))
     codes = list(session.scalars(query))
-    shapes = _shapes(session, codes[:limit], release, as_of)
+    shapes = _shapes(session, codes[:limit], release, as_of, work)
     more = codes[limit - 1].code.hex().upper() if len(codes) > limit else None
     return Page(items=shapes, next=more, release=release)
 
@@ -174,12 +175,16 @@ def show_local_code(
     code_hex: str,
     release: int | None,
     as_of: date | None = None,
+    *,
+    work: bool = True,
 ) -> LocalCodeShape:
     """Return what a local code means in a release; known without a decided meaning: character null.
 
+    work: whether to show proposals and the city's list too, which are no published data.
+
     Raises BadName, CodeOutsideArea, UnknownCode when it was never registered.
     """
-    return _shapes(session, [_find_code(session, code_set, code_hex)], release, as_of)[0]
+    return _shapes(session, [_find_code(session, code_set, code_hex)], release, as_of, work)[0]
 
 
 def _find_code(session: Session, code_set: CodeSet, code_hex: str) -> LocalCode:
@@ -195,7 +200,11 @@ def _find_code(session: Session, code_set: CodeSet, code_hex: str) -> LocalCode:
 
 
 def _shapes(
-    session: Session, codes: list[LocalCode], release: int | None, as_of: date | None
+    session: Session,
+    codes: list[LocalCode],
+    release: int | None,
+    as_of: date | None,
+    work: bool,
 ) -> list[LocalCodeShape]:
     ids = [code.id for code in codes]
     meanings_of = defaultdict[int, list[Meaning]](list)
@@ -243,8 +252,8 @@ def _shapes(
                 valid_to=_day(last_day),
                 since=row.since if row else None,
                 until=row.until if row else None,
-                listed=held.listed if held else {},
-                proposals=_proposed(proposed[held.id]) if held else [],
+                listed=held.listed if held and work else {},
+                proposals=_proposed(proposed[held.id]) if held and work else [],
                 pending=row.character if row and row.since is None else None,
                 text=texts.get(row.character) if row else None,
             )

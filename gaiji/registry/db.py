@@ -22,7 +22,6 @@ from sqlalchemy import (
     CheckConstraint,
     Connection,
     Date,
-    Engine,
     ForeignKey,
     Index,
     LargeBinary,
@@ -36,8 +35,10 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy import Engine as Engine
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Session as Session
 
 from gaiji.errors import (
     DatabaseBusy,

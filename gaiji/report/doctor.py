@@ -8,12 +8,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
-
 from gaiji.errors import GaijiError, Text
 from gaiji.glyph.reference import REFERENCE, font_status
 from gaiji.registry import db, reference, releases, schema
+from gaiji.registry.db import Engine, Session
 from gaiji.registry.health import journal_state
 from gaiji.settings import MEBIBYTE, Settings
 from gaiji.wire.findings import Finding, Level

@@ -20,10 +20,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from sqlalchemy.orm import Session
-
 from gaiji.errors import Refused
-from gaiji.registry.db import CodeSet
+from gaiji.registry.db import CodeSet, Session
 from gaiji.registry.gaps import (
     Neighbour,
     Standing,

@@ -18,8 +18,8 @@ NonEmptyLine = Annotated[
 class MemberRequest(BaseModel, extra="forbid"):
     """A member (構成市) to register or change."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")] = Field(
-        max_length=50, examples=["草津市"]
+    name: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")] = (
+        Field(max_length=50, examples=["草津市"])
     )
     candidate: bool = Field(False, description="measured, not yet joined")
     successor: str | None = Field(None, description="the member it was merged into, if any")
@@ -43,7 +43,9 @@ class CodeDecision(BaseModel, extra="forbid"):
     """A person's decision about one code (決定)."""
 
     code: NonEmptyLine = Field(examples=["F040"])
-    character: NonEmptyLine = Field(description="a shared character, or `new`", examples=["MJ026190"])
+    character: NonEmptyLine = Field(
+        description="a shared character, or `new`", examples=["MJ026190"]
+    )
     relationship: Literal["equivalent", "design-difference", "substitute", "not-related"]
     ground: Line | None = Field(None, description="needed for `substitute`")
     valid_from: date | None = Field(

@@ -1,0 +1,1 @@
+"""The service: the only place with FastAPI; endpoints and pages (サービス)."""
