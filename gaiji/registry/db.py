@@ -628,6 +628,11 @@ def _storage_error(error: DBAPIError) -> Exception:
         )
     if "full" in said or "no space" in said:
         return _disk_full()
+    if "disk i/o error" in said:
+        return StorageFailed(
+            "ディスクが読み書きに応じません。何も変更していません。空き容量とディスクの状態を確かめてください。",
+            "The disk refused to read or write, nothing was changed; it may be full or failing.",
+        )
     if "unable to open" in said:
         return StorageFailed(
             "データベースのファイルを開けません。フォルダがあり、書き込めることを確かめてください。",
@@ -702,4 +707,5 @@ def now() -> str:
 def database_file(settings: Settings) -> Path | None:
     """Return the file of an embedded database, None for a server."""
     url = make_url(settings.database_url)
-    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+    named = url.get_backend_name() == "sqlite" and url.database and "uri" not in url.query
+    return Path(url.database or "") if named else None
