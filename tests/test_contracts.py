@@ -13,7 +13,7 @@ from fontTools.ttLib import TTFont
 
 from gaiji.cli import run
 from gaiji.glyph.build import build_truetype
-from gaiji.glyph.forms import Bitmap, Outline
+from gaiji.glyph.forms import Bitmap, Glyph, Outline
 from gaiji.registry import db, releases
 from gaiji.settings import Settings
 from gaiji.web.app import create_app, openapi
@@ -41,7 +41,7 @@ def test_the_api_is_the_one_integrators_know(tmp_path: Path) -> None:
 
 
 def test_a_built_font_holds_what_it_held() -> None:
-    glyphs = {
+    glyphs: dict[int, tuple[str, Glyph]] = {
         0xE000: ("uniE000", BOWL),
         0xE001: ("uniE001", Bitmap(8, 8, bytes.fromhex("ff818181818181ff"))),
     }

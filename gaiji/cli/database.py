@@ -26,7 +26,7 @@ from gaiji.cli.shared import (
 from gaiji.errors import Text
 from gaiji.glyph.reference import fetch_fonts, font_status
 from gaiji.registry import db, journal, principals, reference, schema
-from gaiji.registry.db import Registry
+from gaiji.registry.tables import Registry
 from gaiji.report.doctor import OPERATOR_KEY, examine
 from gaiji.settings import Settings
 

@@ -24,8 +24,8 @@ from gaiji.cli.shared import (
 )
 from gaiji.errors import BadName, Text
 from gaiji.registry import characters, intake, members
-from gaiji.registry.db import CodeSet
 from gaiji.registry.releases import find_release
+from gaiji.registry.tables import CodeSet
 from gaiji.wire.nouns import CodeSetShape, ImportShape, MemberShape
 
 ShowRelease = Annotated[

@@ -19,8 +19,6 @@ from datetime import date
 from functools import partial
 from typing import Any, Final
 
-import openpyxl
-
 from gaiji.data import IVS_FIRST, SVS_FIRST, MjRow, RadicalRow, ReadingRow, SequenceRow
 from gaiji.errors import BadReference, Where
 
@@ -343,6 +341,8 @@ def _decode(data: bytes, file: str) -> str:
 
 def _xlsx(data: bytes, file: str) -> Iterator[tuple[int, list[str]]]:
     """Rows of the first sheet. openpyxl raises whatever its parsers raise, hence the wide except."""
+    import openpyxl  # a third of the start-up of every command, needed by this one alone
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())

@@ -12,7 +12,10 @@ from sqlalchemy.orm import Session
 
 from gaiji.errors import NoPicture, UnknownCharacter, UnknownCode
 from gaiji.registry import reference
-from gaiji.registry.db import (
+from gaiji.registry.db import get_blob
+from gaiji.registry.evidence import exclude, standing
+from gaiji.registry.members import charset_of
+from gaiji.registry.tables import (
     OPEN_END,
     OPEN_START,
     Character,
@@ -24,10 +27,7 @@ from gaiji.registry.db import (
     MappingRow,
     Meaning,
     Proposal,
-    get_blob,
 )
-from gaiji.registry.evidence import exclude, standing
-from gaiji.registry.members import charset_of
 from gaiji.wire.nouns import (
     CharacterShape,
     EvidenceShape,

@@ -15,7 +15,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gaiji.errors import Refused, Text, Undecidable, UnknownCharacter, UnknownCode, UnknownPolicy
-from gaiji.registry.db import (
+from gaiji.registry.evidence import exclude, standing
+from gaiji.registry.journal import Act, Actor, act, effect, get_rows, head, put_rows
+from gaiji.registry.members import charset_of, find_code_set
+from gaiji.registry.tables import (
     Character,
     CodeSet,
     Decision,
@@ -27,9 +30,6 @@ from gaiji.registry.db import (
     Proposal,
     Registry,
 )
-from gaiji.registry.evidence import exclude, standing
-from gaiji.registry.journal import Act, Actor, act, effect, get_rows, head, put_rows
-from gaiji.registry.members import charset_of, find_code_set
 
 RELATIONSHIPS = ("equivalent", "design-difference", "substitute", "not-related")
 NEW = "new"

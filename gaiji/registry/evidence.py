@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from gaiji.charset.tables import ListedCode
 from gaiji.errors import Text
 from gaiji.registry import reference
-from gaiji.registry.db import Json
+from gaiji.registry.tables import Json
 from gaiji.wire.findings import Level
 
 Doubt = Callable[["Draft", str, Level, Text], None]

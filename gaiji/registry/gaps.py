@@ -14,7 +14,11 @@ from gaiji.charset.charsets import Charset
 from gaiji.charset.notations import local_code
 from gaiji.errors import GaijiError, UnknownRelease
 from gaiji.registry.characters import coming, meanings, published
-from gaiji.registry.db import (
+from gaiji.registry.db import get_blob
+from gaiji.registry.evidence import exclude, standing
+from gaiji.registry.members import charset_of, code_sets, find_code_set
+from gaiji.registry.releases import describe
+from gaiji.registry.tables import (
     OPEN_END,
     OPEN_START,
     Blob,
@@ -30,11 +34,7 @@ from gaiji.registry.db import (
     Member,
     Proposal,
     Release,
-    get_blob,
 )
-from gaiji.registry.evidence import exclude, standing
-from gaiji.registry.members import charset_of, code_sets, find_code_set
-from gaiji.registry.releases import describe
 from gaiji.wire.findings import Finding
 
 

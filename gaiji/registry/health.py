@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gaiji.registry.db import Entry, Registry
+from gaiji.registry.tables import Entry, Registry
 
 
 class JournalState(NamedTuple):

@@ -28,19 +28,11 @@ from gaiji.glyph.forms import canonical, is_empty
 from gaiji.glyph.sources import GlyphSource as FontFile
 from gaiji.glyph.sources import SourceGlyph, read_source
 from gaiji.registry import registering
-from gaiji.registry.db import (
-    OPEN_END,
-    OPEN_START,
-    CodeSet,
-    Json,
-    LocalCode,
-    Meaning,
-    put_blob,
-    put_blobs,
-)
+from gaiji.registry.db import put_blob, put_blobs
 from gaiji.registry.evidence import Draft, propose
 from gaiji.registry.journal import Actor, act, put_rows
 from gaiji.registry.members import charset_of, find_code_set
+from gaiji.registry.tables import OPEN_END, OPEN_START, CodeSet, Json, LocalCode, Meaning
 from gaiji.settings import Settings
 from gaiji.wire.findings import Finding, Level
 

@@ -19,7 +19,8 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from gaiji.errors import AlreadyRegistered, BadName, JournalBroken, StorageFailed
-from gaiji.registry.db import Entry, Json, Registry, get_blob, now, put_blob
+from gaiji.registry.db import get_blob, now, put_blob
+from gaiji.registry.tables import Entry, Json, Registry
 
 SCHEMA = 1
 ROWS = "application/x-ndjson"

@@ -17,8 +17,8 @@ from gaiji.errors import (
     UnknownCodeSet,
     UnknownMember,
 )
-from gaiji.registry.db import CodeSet, Json, LocalCode, Member
 from gaiji.registry.journal import Act, Actor, act, effect
+from gaiji.registry.tables import CodeSet, Json, LocalCode, Member
 from gaiji.wire.nouns import CodeSetShape, MemberShape
 
 GROUPS = ("住民記録系", "税系", "社会保障系", "その他")

@@ -11,9 +11,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from gaiji.errors import AlreadyRegistered, BadName, Forbidden, NotFound, Unauthorized
-from gaiji.registry.db import ApiKey, IdempotencyKey, Json, Principal, now
+from gaiji.registry.db import now
 from gaiji.registry.journal import Act, Actor, act, effect, head
 from gaiji.registry.members import find_member
+from gaiji.registry.tables import ApiKey, IdempotencyKey, Json, Principal
 
 # What each role may do; registrars and integrators only for the members of their principal.
 ROLES: dict[str, frozenset[str]] = {

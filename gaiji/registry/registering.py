@@ -14,7 +14,11 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from gaiji.glyph.forms import Outline, parse_canonical
-from gaiji.registry.db import (
+from gaiji.registry.db import get_blob
+from gaiji.registry.evidence import standing
+from gaiji.registry.journal import Act, effect, get_rows
+from gaiji.registry.members import find_code_set
+from gaiji.registry.tables import (
     CodeSet,
     Glyph,
     GlyphSource,
@@ -24,11 +28,7 @@ from gaiji.registry.db import (
     LocalCode,
     Meaning,
     Proposal,
-    get_blob,
 )
-from gaiji.registry.evidence import standing
-from gaiji.registry.journal import Act, effect, get_rows
-from gaiji.registry.members import find_code_set
 
 
 @effect("codeset.import")

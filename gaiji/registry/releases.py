@@ -22,7 +22,9 @@ from gaiji.charset.mapping import Forms, Mapping, Repertoire, Row
 from gaiji.errors import Refused, UnknownRelease
 from gaiji.registry import reference
 from gaiji.registry.characters import Interval, Meant, coming, meanings, pending
-from gaiji.registry.db import (
+from gaiji.registry.journal import Act, Actor, act, canonical, effect
+from gaiji.registry.members import charset_of, find_code_set
+from gaiji.registry.tables import (
     OPEN_END,
     OPEN_START,
     Allocation,
@@ -39,8 +41,6 @@ from gaiji.registry.db import (
     Registry,
     Release,
 )
-from gaiji.registry.journal import Act, Actor, act, canonical, effect
-from gaiji.registry.members import charset_of, find_code_set
 from gaiji.wire.nouns import ReleaseShape
 
 UNICODE_SCOPE = "unicode"

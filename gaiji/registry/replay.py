@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from gaiji.errors import JournalBroken
 from gaiji.registry import decisions, members, principals, reference, registering, releases
-from gaiji.registry.db import Blob, Entry, Registry, get_blob, put_blob
+from gaiji.registry.db import get_blob, put_blob
 from gaiji.registry.journal import EFFECTS, entries, record
+from gaiji.registry.tables import Blob, Entry, Registry
 
 MODULES = (
     decisions,

@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from gaiji.errors import SchemaMismatch
-from gaiji.registry.db import Base, connect, translated
+from gaiji.registry.db import connect, translated
+from gaiji.registry.tables import Base
 from gaiji.settings import Settings, shipped
 
 

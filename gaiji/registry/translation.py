@@ -22,9 +22,9 @@ from gaiji.charset.mapping import Repertoire
 from gaiji.charset.standard import read_standard, write_standard, x0213_names
 from gaiji.errors import BadName, UnknownRelease, UnmappedCode
 from gaiji.registry.characters import Meant, meanings
-from gaiji.registry.db import OPEN_END, Release
 from gaiji.registry.members import charset_of, find_code_set
 from gaiji.registry.releases import find_release, repertoire
+from gaiji.registry.tables import OPEN_END, Release
 from gaiji.wire.nouns import MatchShape, TranslatedShape, TranslationShape
 
 Key = TypeVar("Key")

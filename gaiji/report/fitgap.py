@@ -21,7 +21,7 @@ from itertools import groupby
 from typing import Literal
 
 from gaiji.errors import Refused
-from gaiji.registry.db import CodeSet, Session
+from gaiji.registry.db import Session
 from gaiji.registry.gaps import (
     Neighbour,
     Standing,
@@ -34,6 +34,7 @@ from gaiji.registry.gaps import (
 )
 from gaiji.registry.members import GROUPS, find_member
 from gaiji.registry.releases import find_release, latest_number
+from gaiji.registry.tables import CodeSet
 from gaiji.report.remedies import Remedy, remedy
 from gaiji.wire.findings import Finding
 from gaiji.wire.fitgap import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gaiji.errors import Text
-from gaiji.registry.db import OPEN_START
 from gaiji.registry.gaps import Standing
+from gaiji.registry.tables import OPEN_START
 from gaiji.wire.fitgap import Against, GapKind
 
 # What would close a gap; {s} is code set and code as `gaiji decide` takes them, {c} the character in

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from gaiji import __version__
 from gaiji.glyph.reference import font_status
 from gaiji.registry import journal, reference, releases
-from gaiji.registry.db import Registry
+from gaiji.registry.tables import Registry
 from gaiji.settings import Settings
 from gaiji.wire.service import AboutShape, EditionShape, FontShape
 

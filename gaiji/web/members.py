@@ -36,7 +36,7 @@ from gaiji.errors import (
     VersionNeeded,
 )
 from gaiji.registry import characters, decisions, intake, members
-from gaiji.registry.db import CodeSet
+from gaiji.registry.tables import CodeSet
 from gaiji.web.pictures import Day, Guides, Size, extension, kept_glyph, picture, pictured
 from gaiji.web.problems import raises
 from gaiji.web.routing import (

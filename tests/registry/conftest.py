@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, StaticPool, create_engine
 from sqlalchemy.orm import Session
 
-from gaiji.registry import db, journal, reference
+from gaiji.registry import db, journal, reference, tables
 from gaiji.registry.journal import Actor
 from gaiji.settings import Settings
 from tests.council import Council
@@ -19,7 +19,7 @@ ACTOR = Actor("test", "operator")
 def make_registry(url: str) -> Engine:
     """Create an empty registry at a database address, SQLite or PostgreSQL."""
     engine = db.connect(Settings(database=url))
-    db.Base.metadata.create_all(engine)
+    tables.Base.metadata.create_all(engine)
     with db.writing(engine) as session:
         journal.create(session, ACTOR, "OM")
     return engine
@@ -78,7 +78,7 @@ def council(session: Session, tmp_path: Path) -> Council:
 def memory() -> Iterator[Engine]:
     """An empty database in memory, for properties of single functions."""
     engine = create_engine("sqlite://", poolclass=StaticPool)
-    db.Base.metadata.create_all(engine)
+    tables.Base.metadata.create_all(engine)
     yield engine
     engine.dispose()
 

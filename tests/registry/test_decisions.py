@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from gaiji.errors import Refused, Undecidable, UnknownCharacter, UnknownCode, UnknownPolicy
 from gaiji.registry import characters, decisions, members, releases
-from gaiji.registry.db import Decision, MappingRow
+from gaiji.registry.tables import Decision, MappingRow
 from tests.council import KUSATSU, ME, Council
 
 JUKI = "252069/juki"

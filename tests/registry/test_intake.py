@@ -11,7 +11,7 @@ from gaiji.errors import BadFont, BadInput, BadTable, CodeOutsideArea, GaijiErro
 from gaiji.glyph.build import build_bdf, build_fontx2, build_truetype
 from gaiji.glyph.forms import Bitmap, Outline
 from gaiji.registry import characters, intake, members
-from gaiji.registry.db import GlyphUse, LocalCode, Meaning, Proposal, Registry
+from gaiji.registry.tables import GlyphUse, LocalCode, Meaning, Proposal, Registry
 from gaiji.settings import Settings
 from tests.council import KUSATSU, ME, Council
 

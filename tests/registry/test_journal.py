@@ -17,8 +17,8 @@ from gaiji.errors import (
     Unauthorized,
     UnknownBlob,
 )
-from gaiji.registry import db, journal, members, principals
-from gaiji.registry.db import ApiKey, Entry, Registry
+from gaiji.registry import db, journal, members, principals, tables
+from gaiji.registry.tables import ApiKey, Entry, Registry
 from gaiji.settings import Settings
 from tests.council import KUSATSU, ME, RITTO, Council
 
@@ -88,7 +88,7 @@ def test_a_database_becomes_a_registry_once(session: Session) -> None:
 
 def test_a_database_without_registry_says_what_to_do(tmp_path: object) -> None:
     engine = db.connect(Settings(database=f"sqlite:///{tmp_path}/new.db"))
-    db.Base.metadata.create_all(engine)
+    tables.Base.metadata.create_all(engine)
     with pytest.raises(StorageFailed, match="db upgrade"), db.writing(engine) as session:
         members.add_member(session, ME, KUSATSU, "草津市")
     engine.dispose()

@@ -12,8 +12,11 @@ from sqlalchemy.orm import Session
 
 from gaiji import data
 from gaiji.errors import BadName, BadReference, Conflict, GaijiError, InvalidRequest, UnknownMember
-from gaiji.registry import db, journal, members, reference
-from gaiji.registry.db import (
+from gaiji.registry import db, journal, members, reference, tables
+from gaiji.registry.journal import Actor
+from gaiji.registry.reference import CharacterQuery
+from gaiji.registry.reference.content import read_list
+from gaiji.registry.tables import (
     Allocation,
     Character,
     CodeSet,
@@ -22,9 +25,6 @@ from gaiji.registry.db import (
     MappingRow,
     Meaning,
 )
-from gaiji.registry.journal import Actor
-from gaiji.registry.reference import CharacterQuery
-from gaiji.registry.reference.content import read_list
 from gaiji.wire.nouns import CharacterShape
 
 HEADER = ("GJ文字図形名", "対応するUCS", "実装したUCS", "実装したMoji_JohoコレクションIVS",
@@ -81,7 +81,7 @@ def test_the_tables_hold_what_the_shipped_files_say(session: Session) -> None:
         ("博\U000e010a", "MJ059399"),
         ("博\U000e010b", "MJ059400"),
     ]
-    for table, rows in ((db.Reduction, 62_682), (db.Description, 112_800)):
+    for table, rows in ((tables.Reduction, 62_682), (tables.Description, 112_800)):
         assert session.scalar(select(func.count()).select_from(table)) == rows
 
 
@@ -123,7 +123,7 @@ def test_a_replay_reads_the_kept_files_and_not_the_program(
     before = reference.pin(session)
     monkeypatch.setattr(data, "FOLDER", tmp_path)
     with db.writing(empty_engine) as target:
-        for blob in session.scalars(select(db.Blob)):
+        for blob in session.scalars(select(tables.Blob)):
             db.put_blob(target, db.get_blob(session, blob.sha256)[0], blob.media_type)
         for entry in journal.entries(session, after=1):
             journal.record(target, entry.body)
@@ -459,8 +459,8 @@ def test_a_member_narrows_to_what_its_published_codes_mean(session: Session, act
         code = LocalCode(code_set_id=code_set.id, code=bytes([0xF0, 0x40 + place]), serial=3)
         session.add(code)
         session.flush()
-        meaning = Meaning(local_code_id=code.id, valid_from=db.OPEN_START,
-                          valid_to=db.OPEN_END, listed={})  # fmt: skip
+        meaning = Meaning(local_code_id=code.id, valid_from=tables.OPEN_START,
+                          valid_to=tables.OPEN_END, listed={})  # fmt: skip
         session.add(meaning)
         session.flush()
         decision = Decision(serial=3, meaning_id=meaning.id, character=id, actor="test",

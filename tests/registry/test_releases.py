@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from gaiji.charset.resolve import Conversion
 from gaiji.errors import Refused, UnknownRelease
 from gaiji.registry import db, journal, members, releases
-from gaiji.registry.db import Allocation, Release
+from gaiji.registry.tables import Allocation, Release
 from tests.council import KOKA, KUSATSU, ME, RITTO, Council
 
 JUKI, ZEI = "252069/juki", "252085/zei"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gaiji.errors import GaijiError, JournalBroken
 from gaiji.registry import db, journal, members, releases, replay, schema
-from gaiji.registry.db import Entry, MappingRow
+from gaiji.registry.tables import Entry, MappingRow
 from gaiji.settings import Settings
 from tests.council import KOKA, KUSATSU, ME, Council
 from tests.report.conftest import CHARACTERS, seed_reference

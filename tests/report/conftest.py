@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from gaiji.errors import language
 from gaiji.registry import db, journal, schema
-from gaiji.registry.db import Character, Edition, ReferenceCharacter
+from gaiji.registry.tables import Character, Edition, ReferenceCharacter
 from gaiji.settings import Settings
 from tests.council import ME, Council
 
@@ -57,3 +58,11 @@ def council(engine: Engine, tmp_path: Path) -> Iterator[Council]:
         journal.create(session, ME, "OM")
         seed_reference(session)
         yield Council(session, Settings(home=tmp_path))
+
+
+@pytest.fixture(autouse=True)
+def in_japanese(in_english: None) -> Iterator[None]:
+    """Reports are looked at as the cities see them."""
+    token = language.set("ja")
+    yield
+    language.reset(token)

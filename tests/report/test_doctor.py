@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, delete, update
 
 from gaiji.registry import db, schema
-from gaiji.registry.db import Edition, Entry, MappingRow
+from gaiji.registry.tables import Edition, Entry, MappingRow
 from gaiji.report.doctor import OPERATOR_KEY, examine
 from gaiji.settings import Settings
 from gaiji.wire.findings import Finding

@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from gaiji.errors import Refused, UnknownMember, UnknownRelease
 from gaiji.registry import gaps, members
-from gaiji.registry.db import Character, MappingRow, Release
+from gaiji.registry.tables import Character, MappingRow, Release
 from gaiji.report.fitgap import FitGap, Gap, Row, measure
 from gaiji.report.remedies import REMEDIES
 from tests.council import KOKA, KUSATSU, ME, RITTO, Council

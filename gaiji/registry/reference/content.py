@@ -17,8 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gaiji import data
-from gaiji.registry import db
-from gaiji.registry.db import Base, Edition, Json, ReferenceCharacter
+from gaiji.registry import tables
+from gaiji.registry.tables import Base, Edition, Json, ReferenceCharacter
 
 KANA = "kana"
 MOJI_JOHO, SVS = "Moji_Joho", "SVS"
@@ -76,20 +76,18 @@ class Content:
 # --- writing
 
 
-def _write_mj(session: Session, edition: Edition, tables: dict[str, list[Any]]) -> None:
-    first = {row.name: row.ivs for row in tables["mj"]}
+def _write_mj(session: Session, edition: Edition, read: dict[str, list[Any]]) -> None:
+    first = {row.name: row.ivs for row in read["mj"]}
     further = [
         row
-        for row in tables["ivd"]
+        for row in read["ivd"]
         if row.collection == MOJI_JOHO and row.code in first and first[row.code] != row.sequence
     ]
-    write_list(
-        session, edition, Content(tables["mj"], tables["readings"], tables["radicals"], further)
-    )
+    write_list(session, edition, Content(read["mj"], read["readings"], read["radicals"], further))
 
 
-def _write_kana(session: Session, edition: Edition, tables: dict[str, list[Any]]) -> None:
-    rows: list[data.KanaRow] = tables["kana"]
+def _write_kana(session: Session, edition: Edition, read: dict[str, list[Any]]) -> None:
+    rows: list[data.KanaRow] = read["kana"]
     characters = [
         data.MjRow(row.name, row.char, row.char, koseki=row.koseki, remarks=row.remarks)
         for row in rows
@@ -109,23 +107,31 @@ def _write_kana(session: Session, edition: Edition, tables: dict[str, list[Any]]
 def write_list(session: Session, edition: Edition, content: Content) -> None:
     """Write a list into the tables; characters that are new become shared characters (共通文字)."""
     namespaces = {row.name[:2] for row in content.characters}
-    query = select(db.Character.id).where(db.Character.namespace.in_(namespaces))
+    query = select(tables.Character.id).where(tables.Character.namespace.in_(namespaces))
     known = set(session.scalars(query))
     serial, at = edition.serial, edition.id
     rows = sorted(content.characters, key=lambda row: row.name)
-    bulk(session, db.Character, [(r.name, r.name[:2], serial) for r in rows if r.name not in known])
-    bulk(session, db.ReferenceCharacter, (_described(at, r, content.more) for r in rows))
     bulk(
         session,
-        db.Reading,
+        tables.Character,
+        [(r.name, r.name[:2], serial) for r in rows if r.name not in known],
+    )
+    bulk(session, tables.ReferenceCharacter, (_described(at, r, content.more) for r in rows))
+    bulk(
+        session,
+        tables.Reading,
         ((at, n, place, r.reading, hiragana(r.reading)) for n, place, r in _each(content.readings)),
     )
     bulk(
         session,
-        db.Radical,
+        tables.Radical,
         ((at, n, place, r.radical, r.strokes) for n, place, r in _each(content.radicals)),
     )
-    bulk(session, db.Sequence, ((at, r.sequence, r.collection, r.code) for r in content.sequences))
+    bulk(
+        session,
+        tables.Sequence,
+        ((at, r.sequence, r.collection, r.code) for r in content.sequences),
+    )
 
 
 def _described(edition_id: int, row: data.MjRow, more: dict[str, Json]) -> tuple[Any, ...]:
@@ -143,11 +149,11 @@ def _each(rows: Iterable[Any]) -> Iterable[tuple[str, int, Any]]:
         places[row[0]] += 1
 
 
-def _write_shrink(session: Session, edition: Edition, tables: dict[str, list[Any]]) -> None:
-    rows = sorted(tables["shrink"], key=_best_first)
+def _write_shrink(session: Session, edition: Edition, read: dict[str, list[Any]]) -> None:
+    rows = sorted(read["shrink"], key=_best_first)
     bulk(
         session,
-        db.Reduction,
+        tables.Reduction,
         (
             (edition.id, name, place, r.ucs, r.x0213, r.table, r.ground, r.rank, r.hops)
             for name, place, r in _each(rows)
@@ -159,19 +165,19 @@ def _best_first(row: data.ShrinkRow) -> tuple[str, int, int, int]:
     return row.name, row.rank or 1000, _GROUND_ORDER[row.table], row.hops or 0
 
 
-def _write_ivd(session: Session, edition: Edition, tables: dict[str, list[Any]]) -> None:
-    rows = ((edition.id, row.sequence, row.collection, row.code) for row in tables["ivd"])
-    bulk(session, db.Sequence, rows)
+def _write_ivd(session: Session, edition: Edition, read: dict[str, list[Any]]) -> None:
+    rows = ((edition.id, row.sequence, row.collection, row.code) for row in read["ivd"])
+    bulk(session, tables.Sequence, rows)
 
 
-def _write_svs(session: Session, edition: Edition, tables: dict[str, list[Any]]) -> None:
-    rows = ((edition.id, row.sequence, SVS, row.compatibility) for row in tables["svs"])
-    bulk(session, db.Sequence, rows)
+def _write_svs(session: Session, edition: Edition, read: dict[str, list[Any]]) -> None:
+    rows = ((edition.id, row.sequence, SVS, row.compatibility) for row in read["svs"])
+    bulk(session, tables.Sequence, rows)
 
 
-def _write_ids(session: Session, edition: Edition, tables: dict[str, list[Any]]) -> None:
-    rows = ((edition.id, n, place, r.regions, r.ids) for n, place, r in _each(tables["ids"]))
-    bulk(session, db.Description, rows)
+def _write_ids(session: Session, edition: Edition, read: dict[str, list[Any]]) -> None:
+    rows = ((edition.id, n, place, r.regions, r.ids) for n, place, r in _each(read["ids"]))
+    bulk(session, tables.Description, rows)
 
 
 Writer = Callable[[Session, Edition, dict[str, list[Any]]], None]
@@ -192,12 +198,20 @@ def read_list(session: Session, edition: Edition) -> Content:
     """Return what the tables hold of a list, in the rows it was read from."""
     return Content(
         list(_characters(session, edition.id)),
-        _rows(session, edition, data.ReadingRow, db.Reading, ("character", "reading")),
+        _rows(session, edition, data.ReadingRow, tables.Reading, ("character", "reading")),
         _rows(
-            session, edition, data.RadicalRow, db.Radical, ("character", "radical", "inner_strokes")
+            session,
+            edition,
+            data.RadicalRow,
+            tables.Radical,
+            ("character", "radical", "inner_strokes"),
         ),
         _rows(
-            session, edition, data.SequenceRow, db.Sequence, ("collection", "sequence", "meaning")
+            session,
+            edition,
+            data.SequenceRow,
+            tables.Sequence,
+            ("collection", "sequence", "meaning"),
         ),
     )
 

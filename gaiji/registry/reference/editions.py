@@ -18,9 +18,10 @@ from sqlalchemy.orm import Session
 from gaiji import data
 from gaiji.data.sheet import ReferenceSheet, read_sheet
 from gaiji.errors import BadName, BadReference, Conflict, Text, Where
-from gaiji.registry.db import Edition, Json, ReferenceCharacter, Registry, get_blob, put_blob
+from gaiji.registry.db import get_blob, put_blob
 from gaiji.registry.journal import Act, Actor, act, canonical, effect
 from gaiji.registry.reference.content import KANA, WRITERS, Content, read_list, write_list
+from gaiji.registry.tables import Edition, Json, ReferenceCharacter, Registry
 from gaiji.wire.findings import Finding
 
 LOAD, IMPORT = "reference.load", "reference.import"

@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 from gaiji.charset.mapping import Forms
 from gaiji.charset.mapping import Reduction as Reduced
 from gaiji.charset.standard import x0213_points
-from gaiji.registry.db import (
+from gaiji.registry.reference.content import MOJI_JOHO, hiragana
+from gaiji.registry.reference.editions import current, is_list, lists
+from gaiji.registry.tables import (
     Allocation,
     Character,
     Edition,
@@ -23,9 +25,7 @@ from gaiji.registry.db import (
     ReferenceCharacter,
     Registry,
 )
-from gaiji.registry.db import Sequence as VariationSequence
-from gaiji.registry.reference.content import MOJI_JOHO, hiragana
-from gaiji.registry.reference.editions import current, is_list, lists
+from gaiji.registry.tables import Sequence as VariationSequence
 from gaiji.wire.nouns import CharacterShape, VariantShape
 
 UNICODE_SCOPE = "unicode"

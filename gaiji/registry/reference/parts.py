@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gaiji.registry.db import Description, ReferenceCharacter
 from gaiji.registry.reference.editions import current, is_list
+from gaiji.registry.tables import Description, ReferenceCharacter
 
 NOT_PARTS = {
     **dict.fromkeys(range(0x2FF0, 0x3000)),  # how parts are put together

@@ -16,7 +16,12 @@ from sqlalchemy.orm import Session, aliased
 
 from gaiji.charset import notations
 from gaiji.errors import InvalidRequest, Where
-from gaiji.registry.db import (
+from gaiji.registry.members import find_member
+from gaiji.registry.reference.content import hiragana
+from gaiji.registry.reference.editions import lists
+from gaiji.registry.reference.lookup import chunks, shapes
+from gaiji.registry.reference.parts import parts_index, split_parts
+from gaiji.registry.tables import (
     Character,
     CodeSet,
     LocalCode,
@@ -26,12 +31,7 @@ from gaiji.registry.db import (
     Reading,
     ReferenceCharacter,
 )
-from gaiji.registry.db import Sequence as VariationSequence
-from gaiji.registry.members import find_member
-from gaiji.registry.reference.content import hiragana
-from gaiji.registry.reference.editions import lists
-from gaiji.registry.reference.lookup import chunks, shapes
-from gaiji.registry.reference.parts import parts_index, split_parts
+from gaiji.registry.tables import Sequence as VariationSequence
 from gaiji.wire.nouns import CharacterShape, Page
 
 PASTED_LIMIT = 100

@@ -1,0 +1,519 @@
+"""The tables of the registry (台帳の表).
+
+One schema for SQLite and PostgreSQL. Dates are the city's own (first and last day of use, both inclusive;
+OPEN_START and OPEN_END where a side is open). `since` and `until` are releases: a row holds in releases
+since <= n < until; publishing alone writes them.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+OPEN_START, OPEN_END = date.min, date.max
+Json = dict[str, Any]
+
+
+class Base(DeclarativeBase):
+    """All tables; constraint names are fixed so that migrations can name them on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - read by SQLAlchemy, never changed
+        Json: JSON,
+        list[Json]: JSON,
+        list[str]: JSON,
+        bytes: LargeBinary,
+    }
+
+
+def only_where(condition: str) -> dict[str, Any]:
+    """Return the dialect arguments of a partial index."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+# --- identity of this registry, journal, blobs
+
+
+class Registry(Base):
+    """One row: what was fixed when the database was made, and the head of the journal."""
+
+    __tablename__ = "registry"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    prefix: Mapped[str] = mapped_column(String(2))
+    serial: Mapped[int]
+    next_own: Mapped[int]
+
+
+class Entry(Base):
+    """One act in the journal (履歴): `body` is its canonical JSON, the other columns find it."""
+
+    __tablename__ = "journal"
+
+    serial: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(String(27))
+    actor: Mapped[str]
+    action: Mapped[str] = mapped_column(index=True)
+    subject: Mapped[str] = mapped_column(index=True)
+    body: Mapped[str] = mapped_column(Text)
+
+
+class Blob(Base):
+    """A content-addressed file: glyph, font, table or rows of an act; deflated where that is shorter."""
+
+    __tablename__ = "blobs"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    media_type: Mapped[str]
+    size: Mapped[int]
+    deflated: Mapped[bool]
+    data: Mapped[bytes] = mapped_column(deferred=True)
+
+
+# --- members and their code sets
+
+
+class Member(Base):
+    """A member (構成市), by its municipality code; a candidate is measured before it joins."""
+
+    __tablename__ = "members"
+
+    code: Mapped[str] = mapped_column(String(6), primary_key=True)
+    name: Mapped[str]
+    candidate: Mapped[bool]
+    successor: Mapped[str | None] = mapped_column(ForeignKey("members.code"))
+    changed: Mapped[int]
+
+    code_sets: Mapped[list[CodeSet]] = relationship(
+        back_populates="owner", order_by="CodeSet.name", lazy="raise"
+    )
+
+
+class CodeSet(Base):
+    """A code set (外字セット): one member's gaiji of one business system in one charset."""
+
+    __tablename__ = "code_sets"
+    __table_args__ = (UniqueConstraint("member", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    member: Mapped[str] = mapped_column(ForeignKey("members.code"))
+    name: Mapped[str]
+    system: Mapped[str]
+    group: Mapped[str]
+    charset: Mapped[str]
+    options: Mapped[Json]
+    areas: Mapped[list[Json]]
+    charset_digest: Mapped[str] = mapped_column(String(64))
+    changed: Mapped[int]
+
+    owner: Mapped[Member] = relationship(back_populates="code_sets", lazy="raise")
+
+    @property
+    def address(self) -> str:
+        """Its public name, e.g. 252069/juki."""
+        return f"{self.member}/{self.name}"
+
+
+class LocalCode(Base):
+    """A local code (外字コード) of a code set; once registered it exists for ever."""
+
+    __tablename__ = "local_codes"
+    __table_args__ = (UniqueConstraint("code_set_id", "code"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code_set_id: Mapped[int] = mapped_column(ForeignKey("code_sets.id"))
+    code: Mapped[bytes]
+    serial: Mapped[int]
+
+
+class Meaning(Base):
+    """What a local code stood for in the city's own data from one day to another."""
+
+    __tablename__ = "meanings"
+    __table_args__ = (
+        UniqueConstraint("local_code_id", "valid_from"),
+        CheckConstraint("valid_from <= valid_to", name="days"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    local_code_id: Mapped[int] = mapped_column(ForeignKey("local_codes.id"))
+    valid_from: Mapped[date] = mapped_column(Date)
+    valid_to: Mapped[date] = mapped_column(Date)
+    listed: Mapped[Json]
+
+
+# --- glyphs
+
+
+class Glyph(Base):
+    """A glyph (字形), content-addressed: the blob of the same sha256 is its canonical form."""
+
+    __tablename__ = "glyphs"
+
+    sha256: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), primary_key=True)
+    kind: Mapped[str]
+    em_units: Mapped[int]
+    advance: Mapped[int]
+
+
+class GlyphSource(Base):
+    """Where a glyph came from and who may use it: one row per file that brought it."""
+
+    __tablename__ = "glyph_sources"
+
+    glyph: Mapped[str] = mapped_column(ForeignKey("glyphs.sha256"), primary_key=True)
+    blob: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), primary_key=True)
+    supplier: Mapped[str]
+    rights: Mapped[str]
+
+
+class GlyphUse(Base):
+    """The glyph a meaning is drawn with, in releases since <= n < until; pending while since is null."""
+
+    __tablename__ = "glyph_uses"
+    __table_args__ = (
+        CheckConstraint("since < until", name="interval"),
+        Index(
+            "one_live_glyph",
+            "meaning_id",
+            unique=True,
+            **only_where("since IS NOT NULL AND until IS NULL"),
+        ),
+        Index(
+            "one_pending_glyph",
+            "meaning_id",
+            unique=True,
+            **only_where("since IS NULL AND replaced IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meaning_id: Mapped[int] = mapped_column(ForeignKey("meanings.id"), index=True)
+    glyph: Mapped[str] = mapped_column(ForeignKey("glyphs.sha256"), index=True)
+    serial: Mapped[int]
+    replaced: Mapped[int | None]
+    since: Mapped[int | None]
+    until: Mapped[int | None]
+
+
+# --- the reference set and the shared characters
+
+
+class Edition(Base):
+    """One edition of one reference dataset (MJ, GJ, kana, shrink, ivd …), with where it came from.
+
+    The edition loaded last is the current one of its dataset. digest: over the content, however packed.
+    """
+
+    __tablename__ = "editions"
+    __table_args__ = (UniqueConstraint("dataset", "edition"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset: Mapped[str]
+    edition: Mapped[str]
+    digest: Mapped[str] = mapped_column(String(64))
+    source: Mapped[Json]
+    serial: Mapped[int]
+
+
+class Character(Base):
+    """A shared character (共通文字): identity only, never reused."""
+
+    __tablename__ = "characters"
+
+    id: Mapped[str] = mapped_column(String(8), primary_key=True)
+    namespace: Mapped[str] = mapped_column(String(2))
+    serial: Mapped[int]
+
+
+class ReferenceCharacter(Base):
+    """What one edition says of a shared character; columns as in the MJ list (MJ文字情報一覧表)."""
+
+    __tablename__ = "reference_characters"
+
+    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"), primary_key=True)
+    character: Mapped[str] = mapped_column(ForeignKey("characters.id"), primary_key=True)
+    ucs: Mapped[str | None] = mapped_column(index=True)
+    own_ucs: Mapped[str | None] = mapped_column(index=True)
+    ivs: Mapped[str | None] = mapped_column(index=True)
+    svs: Mapped[str | None] = mapped_column(index=True)
+    koseki: Mapped[str | None] = mapped_column(index=True)
+    juki: Mapped[str | None] = mapped_column(index=True)
+    touki: Mapped[str | None] = mapped_column(index=True)
+    nyukan_seiji: Mapped[str | None]
+    nyukan_gaiji: Mapped[str | None]
+    x0213: Mapped[str | None] = mapped_column(index=True)
+    x0213_rule: Mapped[str | None]
+    x0213_class: Mapped[int | None]
+    x0212: Mapped[str | None]
+    strokes: Mapped[int | None] = mapped_column(index=True)
+    kanji_policy: Mapped[str | None]
+    compatibility: Mapped[str | None]
+    more: Mapped[Json]
+
+
+class Reading(Base):
+    """A reading (読み) of a shared character in one edition, as listed and in hiragana to find it by."""
+
+    __tablename__ = "readings"
+
+    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"), primary_key=True)
+    character: Mapped[str] = mapped_column(ForeignKey("characters.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    reading: Mapped[str]
+    hiragana: Mapped[str] = mapped_column(index=True)
+
+
+class Radical(Base):
+    """A radical (部首) and the strokes beside it (内画数, null where unknown) in one edition."""
+
+    __tablename__ = "radicals"
+
+    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"), primary_key=True)
+    character: Mapped[str] = mapped_column(ForeignKey("characters.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    radical: Mapped[int] = mapped_column(index=True)
+    inner_strokes: Mapped[int | None]
+
+
+class Reduction(Base):
+    """A reduction (縮退) of the MJ shrink map: a proposed JIS X 0213 character, its ground and rank.
+
+    listing: the table of the map it stands in; the same target may stand in several. Position 0 is best.
+    """
+
+    __tablename__ = "reductions"
+
+    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"), primary_key=True)
+    character: Mapped[str] = mapped_column(ForeignKey("characters.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    target: Mapped[str] = mapped_column(index=True)
+    x0213: Mapped[str | None]
+    listing: Mapped[str]
+    ground: Mapped[str]
+    rank: Mapped[int | None]
+    hops: Mapped[int | None]
+
+
+class Sequence(Base):
+    """A variation sequence: base + selector, and what it stands for.
+
+    collection: that of the IVD, or SVS; meaning: its name there, or the compatibility ideograph. A list's
+    own edition holds the sequences of a character beyond the first (meaning: the character).
+    """
+
+    __tablename__ = "sequences"
+
+    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"), primary_key=True)
+    sequence: Mapped[str] = mapped_column(primary_key=True)
+    collection: Mapped[str] = mapped_column(primary_key=True)
+    meaning: Mapped[str]
+
+
+class Description(Base):
+    """An ideographic description (IDS) of a character: its parts; regions: whose form it is."""
+
+    __tablename__ = "descriptions"
+
+    edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"), primary_key=True)
+    ucs: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    regions: Mapped[str]
+    ids: Mapped[str]
+
+
+class Successor(Base):
+    """The standard character that took the place of one of the council's own, from a release on."""
+
+    __tablename__ = "successors"
+    __table_args__ = (CheckConstraint("since < until", name="interval"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    character: Mapped[str] = mapped_column(ForeignKey("characters.id"))
+    successor: Mapped[str] = mapped_column(ForeignKey("characters.id"))
+    since: Mapped[int | None]
+    until: Mapped[int | None]
+
+
+# --- proposals, decisions, mappings
+
+
+class Import(Base):
+    """One taking-in of a city's files; its serial is that of its act."""
+
+    __tablename__ = "imports"
+
+    serial: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    code_set_id: Mapped[int] = mapped_column(ForeignKey("code_sets.id"), index=True)
+    files: Mapped[list[Json]]
+    counts: Mapped[Json]
+    findings: Mapped[list[Json]]
+
+
+class Proposal(Base):
+    """What a source says a meaning is: a character, a relationship it suggests, and its evidence."""
+
+    __tablename__ = "proposals"
+    __table_args__ = (UniqueConstraint("meaning_id", "how", "character", "serial"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meaning_id: Mapped[int] = mapped_column(ForeignKey("meanings.id"), index=True)
+    character: Mapped[str] = mapped_column(ForeignKey("characters.id"))
+    how: Mapped[str]
+    relationship: Mapped[str]
+    evidence: Mapped[Json]
+    serial: Mapped[int]
+
+
+class Policy(Base):
+    """A named decision policy (決定方針), switched on or off by a named actor."""
+
+    __tablename__ = "policies"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    enabled: Mapped[bool]
+    serial: Mapped[int]
+
+
+class Decision(Base):
+    """What a named actor decided about a meaning, on what ground; `not-related` is a decided no."""
+
+    __tablename__ = "decisions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    serial: Mapped[int] = mapped_column(index=True)
+    meaning_id: Mapped[int] = mapped_column(ForeignKey("meanings.id"), index=True)
+    character: Mapped[str] = mapped_column(ForeignKey("characters.id"))
+    relationship: Mapped[str]
+    actor: Mapped[str]
+    policy: Mapped[str | None]
+    how: Mapped[str]
+    ground: Mapped[str | None]
+    at: Mapped[str] = mapped_column(String(27))
+
+
+class MappingRow(Base):
+    """What a city's code means: one shared character, true in releases since <= n < until.
+
+    Pending while `since` is null; `ended` names the decision that ends a live row at the next release,
+    `superseded` the one that took the place of a row that was never published.
+    """
+
+    __tablename__ = "mappings"
+    __table_args__ = (
+        CheckConstraint("since < until", name="interval"),
+        Index(
+            "one_live_meaning",
+            "meaning_id",
+            unique=True,
+            **only_where("since IS NOT NULL AND until IS NULL"),
+        ),
+        Index(
+            "one_pending_meaning",
+            "meaning_id",
+            unique=True,
+            **only_where("since IS NULL AND superseded IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meaning_id: Mapped[int] = mapped_column(ForeignKey("meanings.id"), index=True)
+    character: Mapped[str] = mapped_column(ForeignKey("characters.id"), index=True)
+    relationship: Mapped[str]
+    decision_id: Mapped[int] = mapped_column(ForeignKey("decisions.id"))
+    ended: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+    superseded: Mapped[int | None] = mapped_column(ForeignKey("decisions.id"))
+    since: Mapped[int | None]
+    until: Mapped[int | None]
+
+
+class Allocation(Base):
+    """A code point given to a shared character in one export scope; never changed, never reused."""
+
+    __tablename__ = "allocations"
+    __table_args__ = (UniqueConstraint("scope", "code_point"),)
+
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    character: Mapped[str] = mapped_column(ForeignKey("characters.id"), primary_key=True)
+    code_point: Mapped[int]
+    serial: Mapped[int]
+
+
+# --- releases
+
+
+class Release(Base):
+    """A release (版): its manifest names everything it pins; its digest is over semantic rows."""
+
+    __tablename__ = "releases"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(String(64))
+    manifest: Mapped[Json]
+    published_at: Mapped[str] = mapped_column(String(27))
+    published_by: Mapped[str]
+    serial: Mapped[int]
+
+
+# --- principals
+
+
+class Principal(Base):
+    """Who may act: a person, a machine or the operator, with a role and the members it may act for."""
+
+    __tablename__ = "principals"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    members: Mapped[list[str]]
+    serial: Mapped[int]
+
+
+class ApiKey(Base):
+    """An API key: sha256 of 256 random bits; the key itself is shown once and kept nowhere."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    principal: Mapped[str] = mapped_column(ForeignKey("principals.name"))
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created_at: Mapped[str] = mapped_column(String(27))
+    expires_at: Mapped[str | None] = mapped_column(String(27))
+    revoked: Mapped[int | None]
+
+
+class IdempotencyKey(Base):
+    """The answer given to a POST that created something, to be given again for the same key."""
+
+    __tablename__ = "idempotency_keys"
+
+    principal: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int]
+    body: Mapped[Json]
+    at: Mapped[str] = mapped_column(String(27))
