@@ -35,7 +35,7 @@ from gaiji.errors import (
     StorageFailed,
     UnknownBlob,
 )
-from gaiji.registry.tables import Blob
+from gaiji.registry.tables import Blob, Registry
 from gaiji.settings import Settings
 
 
@@ -72,15 +72,23 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
-    """Give a session whose changes are committed at the end, all or nothing."""
+    """Give a session whose changes are committed at the end, all or nothing.
+
+    Writers take turns from their first statement on, so that what a function looks up holds until it
+    writes: SQLite begins IMMEDIATE, on PostgreSQL the registry's row is locked.
+    """
     with translated(), Session(engine.execution_options(writes=True)) as session:
+        if engine.dialect.name == "postgresql":
+            session.execute(select(Registry.id).with_for_update())
         yield session
         session.commit()
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """Give a session for reading; whatever it changes is dropped."""
+    """Give a session for reading, of one state from its first look to its last; changes are dropped."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with translated(), Session(engine) as session:
         yield session
 

@@ -1,8 +1,9 @@
 """Translation: single codes from one notation to another, all matches, by a release (変換照会).
 
-Notations: a code set's address takes hex codes of its charset (local and standard); `unicode` takes a
-character, a sequence, or `U+9089 U+E010F`; `juki` takes `J+9089`; `x0213` takes `1-78-21`; `mj` takes ids of
-shared characters. Nothing is chosen: a code with several matches gets them all, the strongest first.
+Notations: a code set's address takes hex codes of its charset (local and standard); `unicode` and
+`unicode-svs` take a character, a sequence, or `U+9089 U+E010F`; `juki` takes `J+9089`; `x0213` takes `1-78-21`;
+`mj` takes ids of shared characters. Nothing is chosen: a code with several matches gets them all, the
+strongest first. A standard character without an id (a letter, a mark) is translated as the text it is.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from sqlalchemy.orm import Session
 
 from gaiji.charset.charsets import Charset
 from gaiji.charset.mapping import Repertoire
-from gaiji.charset.standard import read_standard, write_standard, x0213_names
+from gaiji.charset.standard import juki_non_kanji, read_standard, write_standard, x0213_names
+from gaiji.charset.targets import is_private
 from gaiji.errors import BadName, UnknownRelease, UnmappedCode
 from gaiji.registry.characters import Meant, meanings
 from gaiji.registry.members import charset_of, find_code_set
@@ -33,7 +35,10 @@ REMEMBERED = 64
 
 
 class Step(NamedTuple):
-    """One way from a code to a character, or from a character to a code."""
+    """One way from a code to a character, or from a character to a code.
+
+    value: a code, or what it means: the id of a shared character, else the text of a standard one.
+    """
 
     value: str
     relationship: str
@@ -107,7 +112,7 @@ def _one(source: _Notation, target: _Notation, code: str) -> TranslatedShape:
             how = read.how if step.how in ("", read.how) else f"{read.how}, {step.how}"
             matches.append(
                 MatchShape(
-                    id=read.value if read.value[:2].isupper() and len(read.value) == 8 else None,
+                    id=None if _is_text(read.value) else read.value,
                     code=step.value or None,
                     relationship=weaker,
                     how=how,
@@ -117,6 +122,10 @@ def _one(source: _Notation, target: _Notation, code: str) -> TranslatedShape:
     return TranslatedShape(
         code=code, unmapped=all(match.code is None for match in matches), matches=matches
     )
+
+
+def _is_text(value: str) -> bool:
+    return not re.fullmatch("[A-Z]{2}[0-9]{6}", value)
 
 
 class _Notation:
@@ -133,9 +142,10 @@ class _Notation:
         self.name, self.known = name, known
         kinds = {
             "unicode": (self._read_unicode, self._write_unicode),
+            "unicode-svs": (self._read_unicode, self._write_svs),
             "juki": (self._read_juki, self._write_juki),
             "x0213": (self._read_x0213, self._write_x0213),
-            "mj": (self._read_id, lambda id: [Step(id, "equivalent", "")]),
+            "mj": (self._read_id, self._write_id),
         }
         if name in kinds:
             self.read, self.write = kinds[name]
@@ -159,6 +169,10 @@ class _Notation:
             raise self._bad(code, "MJ026190")
         return [Step(code, "equivalent", "id")] if self.known.get(code) else []
 
+    @staticmethod
+    def _write_id(value: str) -> list[Step]:
+        return [] if _is_text(value) else [Step(value, "equivalent", "")]
+
     def _read_unicode(self, code: str) -> list[Step]:
         points = re.findall(r"[Uu]\+([0-9A-Fa-f]{4,6})", code)
         text = "".join(chr(int(point, 16)) for point in points) if points else code
@@ -175,9 +189,17 @@ class _Notation:
         if one:
             return [Step(one.id, "equivalent", "ucs")]
         council = self.known.allocated(ord(text))
-        return [Step(council.id, "equivalent", "allocation")] if council else []
+        if council:
+            return [Step(council.id, "equivalent", "allocation")]
+        return [] if is_private(text) else [Step(text, "equivalent", "standard")]
+
+    def _write_svs(self, id: str) -> list[Step]:
+        steps = self._write_unicode(id)
+        return [step for step in steps if step.how == "svs"] or steps
 
     def _write_unicode(self, id: str) -> list[Step]:
+        if _is_text(id):
+            return [Step(_points(id), "equivalent", "standard")]
         forms = self.known.get(id)
         if forms is None:
             return []
@@ -190,10 +212,16 @@ class _Notation:
     def _read_juki(self, code: str) -> list[Step]:
         if not re.fullmatch(r"[Jj]\+[0-9A-Fa-f]{4}", code):
             raise self._bad(code, "J+9089")
-        one = self.known.juki(int(code[2:], 16))
-        return [Step(one.id, "equivalent", "juki")] if one else []
+        point = int(code[2:], 16)
+        one = self.known.juki(point)
+        if one:
+            return [Step(one.id, "equivalent", "juki")]
+        text = chr(point)
+        return [Step(text, "equivalent", "standard")] if text in juki_non_kanji() else []
 
     def _write_juki(self, id: str) -> list[Step]:
+        if id in juki_non_kanji():
+            return [Step(f"J+{ord(id):04X}", "equivalent", "standard")]
         forms = self.known.get(id)
         if forms is None or forms.juki is None:
             return []
@@ -205,9 +233,13 @@ class _Notation:
         wanted = "{}-{:02d}-{:02d}".format(*map(int, code.split("-")))
         text = next((text for text, name in x0213_names().items() if name == wanted), None)
         one = self.known.own(text) if text else None
-        return [Step(one.id, "equivalent", "x0213")] if one else []
+        if one:
+            return [Step(one.id, "equivalent", "x0213")]
+        return [Step(text, "equivalent", "standard")] if text else []
 
     def _write_x0213(self, id: str) -> list[Step]:
+        if _is_text(id):
+            return [Step(self._point(id), "equivalent", "standard")] if id in x0213_names() else []
         forms = self.known.get(id)
         if forms is None:
             return []
@@ -234,7 +266,7 @@ class _Notation:
             if text is None:
                 charset.parse_code(code)
             forms = self.known.shape(text, charset.jis) if text else None
-            return [Step(forms.id, "equivalent", "standard")] if forms else []
+            return [Step(forms.id if forms else text or "", "equivalent", "standard")]
         return [
             Step(row.character or "", row.relationship or "", row.how or "")
             for row in self.table.by_code.get(charset.parse_code(code), ())
@@ -254,7 +286,7 @@ class _Notation:
             for row in self.table.by_character.get(id, ())
         ]
         charset = self.table.charset
-        bare = self.known.standard_text(id, charset.jis)
+        bare = id if _is_text(id) else self.known.standard_text(id, charset.jis)
         if bare and charset.encoding:
             code = bare.encode(charset.encoding) if charset.is_unicode else write_standard(bare)
             steps += [Step(code.hex().upper(), "equivalent", "standard")] if code else []

@@ -48,6 +48,12 @@ def matches(session: Session, from_: str, to: str, code: str) -> list[tuple[str 
         ("juki", "mj", "J+670A", "MJ003774"),
         ("juki", "mj", "J+6730", "MJ013582"),
         (JUKI, "mj", "8A8B", "MJ022335"),
+        (JUKI, "juki", "8140", "J+3000"),
+        (JUKI, "x0213", "8260", "1-03-33"),
+        ("unicode", JUKI, "Ａ", "8260"),
+        ("juki", "unicode", "J+3042", "U+3042"),
+        ("unicode", "unicode-svs", "神", "U+795E"),
+        ("unicode", "unicode-svs", "\ufa19", "U+795E U+FE00"),
     ],
 )
 def test_a_code_is_translated(
