@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from gaiji.registry.db import Base
+from gaiji.registry.tables import Base
 
 connection = context.config.attributes["connection"]
 context.configure(
