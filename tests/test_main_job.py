@@ -52,9 +52,11 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def opened(home: Path, database: str | None = None) -> Iterator[Session]:
     engine = db.connect(Settings(home=home, database=database))
-    with db.reading(engine) as session:
-        yield session
-    engine.dispose()
+    try:
+        with db.reading(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
 
 
 def digests(session: Session) -> dict[int, str]:

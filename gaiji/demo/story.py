@@ -34,6 +34,10 @@ POLICIES = (
     "juki-as-transmitted",
 )
 CLERK, CHAIR = "湖東 花子", "判定委員会"
+SEEN, ABSENT = (
+    "字形を見て確認",
+    "基準文字集合に該当なし",
+)  # grounds are part of a release, in any language
 CONVERTED = "252069/juki"
 BY_HAND = ("252069/juki", "252077/juki")
 
@@ -141,7 +145,6 @@ class Story:
         """Let a clerk decide a few codes; what a clerk sees on the glyph stands in the demo's truth."""
         self._chapter("人が1字ずつ決める", "A person decides single codes")
         truth = json.loads(files.truth.read_text())
-        seen = Text("字形を見て確認", "Seen on the glyph")
         for address in BY_HAND:
             wrong = [
                 code for code, kind in truth["trouble"][address].items() if kind == "list-wrong"
@@ -151,14 +154,13 @@ class Story:
                 if character:
                     self._do(
                         *("decide", address, "--code", code, "--character", character),
-                        *("--relationship", "equivalent", "--ground", str(seen), "--by", CLERK),
+                        *("--relationship", "equivalent", "--ground", SEEN, "--by", CLERK),
                     )
         address = BY_HAND[0]
         drawn = min(truth["drawn"][address])
-        none = Text("基準文字集合に該当なし", "Not in the reference set")
         self._do(
             *("decide", address, "--code", drawn, "--character", "new"),
-            *("--ground", str(none), "--by", CLERK),
+            *("--ground", ABSENT, "--by", CLERK),
         )
 
     def _join(self, files: DemoFiles) -> None:

@@ -170,6 +170,7 @@ def small_font(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FontSource:
         sha256=hashlib.sha256(data).hexdigest(),
     )
     monkeypatch.setattr(reference, "font_sources", lambda: (source,))
+    monkeypatch.delenv("GAIJI_FONTS", raising=False)
     return source
 
 
