@@ -23,7 +23,9 @@ def _login() -> str:
 class Settings(BaseSettings):
     """Where the registry lives and what it may use; every field is a GAIJI_ variable."""
 
-    model_config = SettingsConfigDict(env_prefix="GAIJI_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="GAIJI_", frozen=True, extra="ignore", env_ignore_empty=True
+    )
 
     home: Path = Field(Path(".home"), description="folder of database, keys, fonts and demo files")
     database: str | None = Field(
@@ -33,21 +35,23 @@ class Settings(BaseSettings):
         None, description="folder searched first for reference fonts; default: fonts in the home"
     )
     database_timeout_s: float = Field(
-        10, description="how long to wait for a database that somebody else writes"
+        10, ge=0, description="how long to wait for a database that somebody else writes"
     )
     actor: str = Field(
         default_factory=_login, description="who decides and publishes on this terminal"
     )
-    max_body_bytes: int = Field(64 * MEBIBYTE, description="largest request body the service takes")
-    max_concurrency: int = Field(200, description="requests served at once before 429")
+    max_body_bytes: int = Field(
+        64 * MEBIBYTE, gt=0, description="largest request body the service takes"
+    )
+    max_concurrency: int = Field(200, gt=0, description="requests served at once before 429")
     open_work: bool = Field(
         False, description="whether proposals, lists, findings and gaps can be read without a key"
     )
     child_cpu_s: int = Field(
-        10, description="CPU seconds a child process may read an untrusted file"
+        10, gt=0, description="CPU seconds a child process may read an untrusted file"
     )
     child_memory_bytes: int = Field(
-        512 * MEBIBYTE, description="address space of that child process"
+        512 * MEBIBYTE, gt=0, description="address space of that child process"
     )
 
     @property

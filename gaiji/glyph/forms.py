@@ -169,6 +169,21 @@ def digest(glyph: Glyph) -> str:
     return hashlib.sha256(canonical(glyph)).hexdigest()
 
 
+def measures(data: bytes) -> tuple[str, int, int]:
+    """Return kind, em units and advance of a canonical form (dots for a bitmap), from its head alone.
+
+    Raises BadFont when it does not begin as one.
+    """
+    head = data[:200].decode("utf-8", "replace").split("\n")
+    kind = head[0].removeprefix(MAGIC + " ")
+    words = {"outline": ("em", "advance"), "bitmap": ("height", "width")}
+    known = {line.split(" ")[0]: line for line in head[1:3]}
+    if kind not in words or not all(word in known for word in words[kind]):
+        _refuse(None)
+    em, advance = (_value(known[word], word) for word in words[kind])
+    return kind, em, advance
+
+
 @lru_cache(maxsize=2048)
 def parse_canonical(data: bytes) -> Glyph:
     """Return the glyph whose canonical form these bytes are; `canonical` of it gives them back exactly.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from itertools import pairwise
+from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
@@ -27,6 +26,7 @@ from gaiji.registry.tables import (
     MappingRow,
     Meaning,
     Proposal,
+    Span,
 )
 from gaiji.wire.nouns import (
     CharacterShape,
@@ -70,7 +70,7 @@ class Meant:
 # --- which rows hold
 
 
-Interval = type[MappingRow] | type[GlyphUse]
+Interval = type[MappingRow] | type[GlyphUse] | type[Span]
 
 
 def published(table: Interval, number: int) -> ColumnElement[bool]:
@@ -80,9 +80,9 @@ def published(table: Interval, number: int) -> ColumnElement[bool]:
 
 def pending(table: Interval) -> ColumnElement[bool]:
     """True for the rows that wait for the next release."""
-    if table is MappingRow:
-        return table.since.is_(None) & MappingRow.superseded.is_(None)
-    return table.since.is_(None) & GlyphUse.replaced.is_(None)
+    name = "superseded" if table is MappingRow else "replaced"
+    given_up: ColumnElement[int | None] = getattr(table, name)
+    return table.since.is_(None) & given_up.is_(None)
 
 
 def coming(table: Interval) -> ColumnElement[bool]:
@@ -95,9 +95,8 @@ def coming(table: Interval) -> ColumnElement[bool]:
 
 
 def meanings(session: Session, code_set: CodeSet, release: int | None) -> list[Meant]:
-    """Return every meaning of a code set that has a glyph or a character, by code and day.
+    """Return every meaning of a code set, with the glyph and the character it has, by code and day.
 
-    Where the city used a slot again, the earlier meaning ends the day before the later one begins.
     release: a number, or None for what would hold if everything decided were published now.
     """
 
@@ -108,7 +107,7 @@ def meanings(session: Session, code_set: CodeSet, release: int | None) -> list[M
         select(
             LocalCode.code,
             Meaning.valid_from,
-            Meaning.valid_to,
+            Span.valid_to,
             GlyphUse.glyph,
             MappingRow.character,
             MappingRow.relationship,
@@ -118,20 +117,14 @@ def meanings(session: Session, code_set: CodeSet, release: int | None) -> list[M
             Decision.how,
         )
         .join(Meaning, Meaning.local_code_id == LocalCode.id)
+        .join(Span, (Span.meaning_id == Meaning.id) & holds(Span))
         .outerjoin(GlyphUse, (GlyphUse.meaning_id == Meaning.id) & holds(GlyphUse))
         .outerjoin(MappingRow, (MappingRow.meaning_id == Meaning.id) & holds(MappingRow))
         .outerjoin(Decision, Decision.id == MappingRow.decision_id)
-        .where(
-            LocalCode.code_set_id == code_set.id,
-            or_(GlyphUse.glyph.is_not(None), MappingRow.character.is_not(None)),
-        )
+        .where(LocalCode.code_set_id == code_set.id)
         .order_by(LocalCode.code, Meaning.valid_from)
     )
-    found = [Meant(*tuple(row)) for row in session.execute(query)]
-    for place, (one, two) in enumerate(pairwise(found)):
-        if one.code == two.code and one.valid_to >= two.valid_from:
-            found[place] = replace(one, valid_to=two.valid_from - timedelta(days=1))
-    return found
+    return [Meant(*tuple(row)) for row in session.execute(query)]
 
 
 # --- local codes
@@ -151,7 +144,7 @@ def list_local_codes(
     """Return a part of a code set's local codes, by code; `after` is the last code of the part before.
 
     release None shows the state of work: what is decided and not yet published too. unmapped: only codes
-    of which no meaning has a character there.
+    of which no meaning has a character there. work: codes that came after the release too.
     """
     query = (
         select(LocalCode)
@@ -163,6 +156,9 @@ def list_local_codes(
         holds = coming(MappingRow) if release is None else published(MappingRow, release)
         mapped = select(Meaning.local_code_id).join(MappingRow, MappingRow.meaning_id == Meaning.id)
         query = query.where(LocalCode.id.not_in(mapped.where(holds)))
+    if release is not None and not work:
+        part = select(Meaning.local_code_id).join(Span, Span.meaning_id == Meaning.id)
+        query = query.where(LocalCode.id.in_(part.where(published(Span, release))))
     codes = list(session.scalars(query))
     shapes = _shapes(session, codes[:limit], release, as_of, work)
     more = codes[limit - 1].code.hex().upper() if len(codes) > limit else None
@@ -207,11 +203,17 @@ def _shapes(
     work: bool,
 ) -> list[LocalCodeShape]:
     ids = [code.id for code in codes]
-    meanings_of = defaultdict[int, list[Meaning]](list)
-    query = select(Meaning).where(Meaning.local_code_id.in_(ids)).order_by(Meaning.valid_from)
-    for meaning in session.scalars(query):
-        meanings_of[meaning.local_code_id].append(meaning)
-    chosen = {code.id: _in_force(meanings_of[code.id], as_of) for code in codes}
+    holds_span = coming(Span) if release is None else published(Span, release)
+    spans = defaultdict[int, list[tuple[Meaning, date]]](list)
+    query = (
+        select(Meaning, Span.valid_to)
+        .join(Span, (Span.meaning_id == Meaning.id) & holds_span)
+        .where(Meaning.local_code_id.in_(ids))
+        .order_by(Meaning.valid_from)
+    )
+    for meaning, last_day in session.execute(query):
+        spans[meaning.local_code_id].append((meaning, last_day))
+    chosen = {code.id: _in_force(spans[code.id], as_of) for code in codes}
     wanted = [meaning.id for meaning, _ in chosen.values() if meaning]
     holds_mapping = coming(MappingRow) if release is None else published(MappingRow, release)
     mapped = {
@@ -261,13 +263,8 @@ def _shapes(
     return shapes
 
 
-def _in_force(meanings: list[Meaning], as_of: date | None) -> tuple[Meaning | None, date]:
+def _in_force(spans: list[tuple[Meaning, date]], as_of: date | None) -> tuple[Meaning | None, date]:
     """Return the meaning in force on a day (None: the last one) and its last day."""
-    ends = [
-        min(one.valid_to, two.valid_from - timedelta(days=1) if two else OPEN_END)
-        for one, two in zip(meanings, [*meanings[1:], None], strict=True)
-    ]
-    spans = list(zip(meanings, ends, strict=True))
     if as_of is not None:
         spans = [(one, end) for one, end in spans if one.valid_from <= as_of <= end]
     return spans[-1] if spans else (None, OPEN_END)
@@ -367,8 +364,11 @@ def uses(session: Session, id: str, release: int | None) -> list[UseShape]:
     ]
 
 
-def history(session: Session, id: str) -> list[HistoryShape]:
-    """Return what was decided about a shared character, the oldest first."""
+def history(session: Session, id: str, *, work: bool = True) -> list[HistoryShape]:
+    """Return what was decided about a shared character, the oldest first.
+
+    work: whether to show decisions too that no release holds (pending, superseded, of candidates).
+    """
     find_character(session, id)
     query = (
         select(Decision, CodeSet, LocalCode.code)
@@ -378,6 +378,9 @@ def history(session: Session, id: str) -> list[HistoryShape]:
         .where(Decision.character == id)
         .order_by(Decision.serial, Decision.id)
     )
+    if not work:
+        made_public = select(MappingRow.decision_id).where(MappingRow.since.is_not(None))
+        query = query.where(Decision.id.in_(made_public))
     return [
         HistoryShape(
             serial=decision.serial,

@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from sqlalchemy import (
+    URL,
     Connection,
     create_engine,
     event,
@@ -23,10 +24,11 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy import Engine as Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session as Session
 
 from gaiji.errors import (
+    BadInput,
     DatabaseBusy,
     DatabaseReadOnly,
     DatabaseUnreachable,
@@ -44,7 +46,7 @@ def connect(settings: Settings) -> Engine:
 
     SQLite: WAL, synchronous FULL, foreign keys on; writing transactions begin IMMEDIATE.
     """
-    url = make_url(settings.database_url)
+    url = _address(settings)
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": settings.database_timeout_s})
         event.listen(engine, "connect", _prepare_sqlite)
@@ -53,6 +55,21 @@ def connect(settings: Settings) -> Engine:
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
     return create_engine(url, pool_pre_ping=True)
+
+
+def _address(settings: Settings) -> URL:
+    try:
+        url = make_url(settings.database_url)
+        if url.get_backend_name() in ("sqlite", "postgresql"):
+            return url
+    except ArgumentError:
+        pass
+    raise BadInput(
+        "GAIJI_DATABASE のアドレスが使えません。postgresql://利用者@ホスト/名前 か sqlite:////フォルダ/gaiji.db の"
+        "ように書いてください。",
+        "The address in GAIJI_DATABASE cannot be used; write it like postgresql://user@host/name or "
+        "sqlite:////folder/gaiji.db.",
+    )
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -205,6 +222,6 @@ def now() -> str:
 
 def database_file(settings: Settings) -> Path | None:
     """Return the file of an embedded database, None for a server."""
-    url = make_url(settings.database_url)
+    url = _address(settings)
     named = url.get_backend_name() == "sqlite" and url.database and "uri" not in url.query
     return Path(url.database or "") if named else None

@@ -14,7 +14,16 @@ from datetime import date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gaiji.errors import Refused, Text, Undecidable, UnknownCharacter, UnknownCode, UnknownPolicy
+from gaiji.errors import (
+    BadName,
+    Refused,
+    Text,
+    Undecidable,
+    UnknownCharacter,
+    UnknownCode,
+    UnknownPolicy,
+)
+from gaiji.registry.characters import coming
 from gaiji.registry.evidence import exclude, standing
 from gaiji.registry.journal import Act, Actor, act, effect, get_rows, head, put_rows
 from gaiji.registry.members import charset_of, find_code_set
@@ -22,6 +31,7 @@ from gaiji.registry.tables import (
     Character,
     CodeSet,
     Decision,
+    GlyphUse,
     Json,
     LocalCode,
     MappingRow,
@@ -72,15 +82,15 @@ POLICIES = {
         PolicyRule(
             "vendor-standard-code",
             ("vendor-code",),
-            "design-difference",
+            "substitute",
             Text(
-                "ベンダーの変換表が標準の文字に当てている",
-                "The vendor's table assigns a standard character",
+                "ベンダーの変換表が標準の文字に当てている(代替)",
+                "The vendor's table writes it as a standard character (as a substitute)",
             ),
         ),
         PolicyRule(
             "juki-as-transmitted",
-            ("juki",),
+            ("cs-table", "juki"),
             "substitute",
             Text(
                 "CSサーバーの対応表がこの住基ネット統一文字コードで送っている(代替)",
@@ -107,7 +117,8 @@ def switch_policy(session: Session, actor: Actor, name: str, enabled: bool) -> N
     find_policy(name)
     known = session.get(Policy, name)
     if (known is not None and known.enabled) != enabled:
-        act(session, actor, "policy.switch", name, {"enabled": enabled})
+        before = {"enabled": not enabled}
+        act(session, actor, "policy.switch", name, {"enabled": enabled}, before)
 
 
 @effect("policy.switch")
@@ -135,8 +146,8 @@ def enabled_policies(session: Session) -> set[str]:
 def decide_by_policy(session: Session, actor: Actor, address: str, name: str) -> Decided:
     """Let a policy decide every code of a code set that it covers.
 
-    It takes a code without any decision, whose sources agree, and for which this evidence names exactly
-    one character. Raises UnknownPolicy, Refused when the policy is switched off.
+    It takes a code for which no decision stands, whose sources agree, and for which this evidence names
+    one character alone, which nobody has refused. Raises UnknownPolicy, Refused when the policy is switched off.
     """
     rule = find_policy(name)
     if name not in enabled_policies(session):
@@ -149,7 +160,7 @@ def decide_by_policy(session: Session, actor: Actor, address: str, name: str) ->
     rows = []
     for code, meaning, proposals, settled, refused in _open_questions(session, code_set):
         covered = [proposal for proposal in proposals if proposal.how in rule.hows]
-        characters = {proposal.character for proposal in covered} - refused
+        characters = {proposal.character for proposal in covered}
         if not covered:
             left["no-such-evidence"] += 1
         elif settled:
@@ -158,6 +169,8 @@ def decide_by_policy(session: Session, actor: Actor, address: str, name: str) ->
             left["sources-disagree"] += 1
         elif len(characters) != 1:
             left["not-one-character"] += 1
+        elif characters <= refused:
+            left["refused"] += 1
         else:
             best = min(covered, key=lambda proposal: rule.hows.index(proposal.how))
             rows.append(
@@ -238,18 +251,21 @@ def decide(
     slot was reused; the latest where None. Raises UnknownCode, UnknownCharacter, Undecidable.
     """
     if relationship not in RELATIONSHIPS:
-        raise Undecidable(
+        raise BadName(
             f"関係 {relationship} は決定できません。{'・'.join(RELATIONSHIPS)} のどれかにしてください。",
             f"{relationship} cannot be decided; take one of {', '.join(RELATIONSHIPS)}.",
         )
-    if relationship == "substitute" and not ground:
+    ground = (ground or "").strip() or None
+    if ground is None and (relationship == "substitute" or character == NEW):
         raise Undecidable(
-            "代替(substitute)の決定には根拠が要ります。--ground で書いてください。",
-            "A substitute needs its ground; give it with --ground.",
+            "代替(substitute)と協議会独自の文字(new)の決定には根拠が要ります。根拠(ground)を書いてください。",
+            "A substitute, or a new character of the council's own, needs its ground; give it.",
         )
     code_set = find_code_set(session, address)
     meaning = _meaning(session, code_set, charset_of(code_set).parse_code(code_hex), valid_from)
+    current = _current(session, meaning.id)
     if character == NEW:
+        _refuse_second_own(session, code_hex, current)
         if relationship != "equivalent":
             raise Undecidable(
                 "協議会独自の文字は equivalent としてだけ登録できます。",
@@ -257,17 +273,20 @@ def decide(
             )
         registry = head(session)
         character = f"{registry.prefix}{registry.next_own:06d}"
-        own = {"glyph_of": f"{address}/{code_hex.upper()}", "ground": ground}
+        own = {
+            "glyph": _glyph_now(session, meaning.id),
+            "code": f"{address}/{code_hex.upper()}",
+            "ground": ground,
+        }
         act(session, actor, "character.create", character, own)
     elif session.get(Character, character) is None:
         raise UnknownCharacter(
             f"共通文字 {character} はありません。MJ文字図形名などで確かめてください。",
             f"There is no shared character {character}; check its name.",
         )
-    current = _current(session, meaning.id)
+    asked = (character, relationship, ground)
     if relationship == "not-related" or not any(
-        (row.character, row.relationship) == (character, relationship) and row.ended is None
-        for row in current
+        _said(session, row) == asked and row.ended is None for row in current
     ):
         row: Json = {
             "code": code_hex.upper(),
@@ -285,11 +304,40 @@ def decide(
     )
 
 
+def _glyph_now(session: Session, meaning_id: int) -> str | None:
+    """Return the glyph a meaning has, published or not: what one of the council's own is made for."""
+    query = select(GlyphUse.glyph).where(GlyphUse.meaning_id == meaning_id, coming(GlyphUse))
+    return session.scalar(query)
+
+
+def _refuse_second_own(session: Session, code_hex: str, current: list[MappingRow]) -> None:
+    """A code that stands for one of the council's own already is not given another one."""
+    prefix = head(session).prefix
+    for row in current:
+        if row.character.startswith(prefix) and row.ended is None:
+            raise Undecidable(
+                f"コード {code_hex.upper()} は既に協議会独自の文字 {row.character} です。",
+                f"Code {code_hex.upper()} is the council's own {row.character} already.",
+            )
+
+
+def _said(session: Session, row: MappingRow) -> tuple[str, str, str | None]:
+    ground = session.get_one(Decision, row.decision_id).ground
+    return row.character, row.relationship, ground
+
+
 @effect("character.create")
 def _character_created(session: Session, act: Act) -> None:
     registry = session.get_one(Registry, 1)
     registry.next_own = int(act.subject[2:]) + 1
-    session.add(Character(id=act.subject, namespace=act.subject[:2], serial=act.serial))
+    session.add(
+        Character(
+            id=act.subject,
+            namespace=act.subject[:2],
+            serial=act.serial,
+            glyph=act.after["glyph"],
+        )
+    )
 
 
 def _meaning(session: Session, code_set: CodeSet, code: bytes, valid_from: date | None) -> Meaning:
@@ -389,9 +437,15 @@ def _take_effect(session: Session, decision: Decision, rows: list[MappingRow]) -
             row.superseded = decision.id
         elif no:
             row.ended = decision.id
-        elif (row.character, row.relationship) == (decision.character, decision.relationship):
+        elif _said(session, row) == (
+            decision.character,
+            decision.relationship,
+            decision.ground,
+        ):
             row.ended = None  # the decision returns to what is published
             return
+        else:
+            row.ended = decision.id  # so that it does not come back if its replacement is refused
     if rows:
         session.flush()  # rows that give way must go before the new one comes
     if not no:

@@ -8,7 +8,7 @@ other, in one import or in several, a finding tells so and no policy decides.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, TypeVar
@@ -34,6 +34,7 @@ EVIDENCE: dict[str, str] = {
     "ucs": "unknown",
     "x0213": "unknown",
     "juki": "unknown",
+    "cs-table": "unknown",
     "reading-strokes": "unknown",
 }
 
@@ -46,8 +47,8 @@ class Proposed(Protocol):
         """The kind of evidence."""
 
     @property
-    def character(self) -> str:
-        """The character proposed."""
+    def character(self) -> str | None:
+        """The character proposed, None where the source withdrew what it had proposed."""
 
     @property
     def serial(self) -> int:
@@ -57,8 +58,8 @@ class Proposed(Protocol):
 P = TypeVar("P", bound=Proposed)
 
 
-def standing(proposals: Iterable[P]) -> list[P]:
-    """Return the proposals of a meaning that still stand: of each kind of evidence what came last."""
+def latest(proposals: Iterable[P]) -> list[P]:
+    """Return of each kind of evidence what came last, withdrawals included."""
     found = list(proposals)
     last: dict[str, int] = {}
     for one in found:
@@ -66,11 +67,17 @@ def standing(proposals: Iterable[P]) -> list[P]:
     return [one for one in found if one.serial == last[one.how]]
 
 
-def exclude(proposals: Iterable[tuple[str, str]]) -> bool:
+def standing(proposals: Iterable[P]) -> list[P]:
+    """Return the proposals of a meaning that still stand."""
+    return [one for one in latest(proposals) if one.character is not None]
+
+
+def exclude(proposals: Iterable[tuple[str, str | None]]) -> bool:
     """Tell whether kinds of evidence exclude each other: (how, character) with no character in all."""
     by_how = defaultdict[str, set[str]](set)
     for how, character in proposals:
-        by_how[how].add(character)
+        if character is not None:
+            by_how[how].add(character)
     return bool(by_how) and not set.intersection(*by_how.values())
 
 
@@ -86,7 +93,7 @@ class Draft:
     vendor: str | None = None
     glyph: str | None = None
     proposals: list[Json] = field(default_factory=list)
-    known: list[tuple[str, str]] = field(
+    known: list[tuple[str, str | None]] = field(
         default_factory=list
     )  # (how, character) from earlier imports
 
@@ -121,14 +128,32 @@ def _listed(listed: ListedCode | None) -> Json:
     return {name: value for name, value in known.items() if value}
 
 
-def propose(session: Session, drafts: list[Draft], doubt: Doubt) -> None:
-    """Add to each draft what its sources propose; tell every doubt."""
-    _Evidence(session, drafts, doubt).propose()
+def propose(session: Session, drafts: list[Draft], columns: Collection[str], doubt: Doubt) -> None:
+    """Add to each draft what its sources propose; tell every doubt.
+
+    columns: fields the city's list has. It speaks for each of them: where a field that proposed something
+    before is empty now, the proposal is withdrawn.
+    """
+    _Evidence(session, drafts, columns, doubt).propose()
+
+
+LISTED = {
+    "mj-name": "mj",
+    "koseki": "koseki",
+    "touki": "touki",
+    "ivs": "ivs",
+    "ucs": "ucs",
+    "x0213": "x0213",
+    "juki": "juki",
+}
 
 
 class _Evidence:
-    def __init__(self, session: Session, drafts: list[Draft], doubt: Doubt) -> None:
+    def __init__(
+        self, session: Session, drafts: list[Draft], columns: Collection[str], doubt: Doubt
+    ) -> None:
         self.session, self.drafts, self.doubt = session, drafts, doubt
+        self.spoken = {how for how, field in LISTED.items() if field in columns}
         self.found: dict[str, dict[str, list[str]]] = {}
         columns = {
             "mj-name": ("id", [_said(draft, "mj") for draft in drafts]),
@@ -137,7 +162,8 @@ class _Evidence:
             "ivs": ("ivs", [_said(draft, "ivs") for draft in drafts]),
             "ucs": ("ucs", [_said(draft, "ucs") for draft in drafts]),
             "x0213": ("x0213", [_said(draft, "x0213") for draft in drafts]),
-            "juki": ("juki", [draft.juki or _said(draft, "juki") for draft in drafts]),
+            "juki": ("juki", [_said(draft, "juki") for draft in drafts]),
+            "cs-table": ("juki", [draft.juki for draft in drafts]),
         }
         for how, (column, values) in columns.items():
             self.found[how] = reference.find_by(self.session, column, {v for v in values if v})
@@ -156,6 +182,7 @@ class _Evidence:
             self.session, {p["character"] for d in self.drafts for p in d.proposals}
         )
         for draft in self.drafts:
+            self._withdraw(draft)
             self._compare(draft, strokes)
 
     def _propose_from_numbers(self, draft: Draft) -> bool:
@@ -165,9 +192,10 @@ class _Evidence:
             "touki": _said(draft, "touki"),
             "ivs": _said(draft, "ivs"),
             "vendor-code": draft.vendor,
-            "ucs": None if _said(draft, "ivs") else _said(draft, "ucs"),
+            "ucs": _bare_ucs(draft),
             "x0213": _said(draft, "x0213"),
-            "juki": draft.juki or _said(draft, "juki"),
+            "juki": _said(draft, "juki"),
+            "cs-table": draft.juki,
         }
         for how, value in said.items():
             if not value:
@@ -195,10 +223,22 @@ class _Evidence:
                 value = f"{'・'.join(listed.readings)} {listed.strokes}"
                 draft.proposals.append(_proposal(found[0], "reading-strokes", "unknown", value))
 
+    def _withdraw(self, draft: Draft) -> None:
+        """Take back what the list said before and does not say any more."""
+        if draft.listed is None:
+            return
+        again = {proposal["how"] for proposal in draft.proposals}
+        for how in sorted(
+            {how for how, character in draft.known if character} & self.spoken - again
+        ):
+            draft.proposals.append(_proposal(None, how, "unknown", ""))
+            self._find(draft, "evidence-withdrawn", "warning", how, None)
+
     def _compare(self, draft: Draft, strokes: dict[str, int]) -> None:
-        said = [(proposal["how"], proposal["character"]) for proposal in draft.proposals]
-        again = {how for how, _ in said}
-        said += [(how, character) for how, character in draft.known if how not in again]
+        new = [(proposal["how"], proposal["character"]) for proposal in draft.proposals]
+        again = {how for how, _ in new}
+        new += [(how, character) for how, character in draft.known if how not in again]
+        said = [(how, character) for how, character in new if character]
         if exclude(said):
             told = ", ".join(f"{how}: {character}" for how, character in said)
             self._find(draft, "sources-disagree", "gap", told, None)
@@ -207,7 +247,8 @@ class _Evidence:
         listed = draft.listed.strokes if draft.listed else None
         for character in sorted({character for _, character in said}) if listed else ():
             if strokes.get(character, listed) != listed and not exclude(said):
-                self._find(draft, "strokes-differ", "warning", character, str(listed))
+                known = f"{character} ({strokes[character]})"
+                self._find(draft, "strokes-differ", "warning", known, str(listed))
 
     def _unknown_value(self, draft: Draft, how: str, value: str) -> None:
         if how == "ivs" and reference.is_foreign_sequence(self.session, value):
@@ -242,6 +283,10 @@ _SENTENCES = {
         "コード {code} の {b} は Moji_Joho 以外のIVSです。対応する文字を人が選んでください。",
         "{b} of code {code} is a sequence of another IVS collection; a person has to choose.",
     ),
+    "evidence-withdrawn": (
+        "コード {code} の一覧に前はあった {a} がなくなりました。前の提案は取り下げます。",
+        "The list gives no {a} for code {code} any more; what it proposed before is withdrawn.",
+    ),
     "number-unknown": (
         "コード {code} の {a} {b} は基準文字集合にありません。値を確かめてください。",
         "The {a} {b} of code {code} is not in the reference set; check the value.",
@@ -260,7 +305,13 @@ def _visible(value: str) -> str:
     return value
 
 
-def _proposal(character: str, how: str, relationship: str, value: str) -> Json:
+def _bare_ucs(draft: Draft) -> str | None:
+    """The list's UCS, unless its sequence says the same more exactly."""
+    ucs, ivs = _said(draft, "ucs"), _said(draft, "ivs")
+    return None if ucs and ivs and ivs[0] == ucs else ucs
+
+
+def _proposal(character: str | None, how: str, relationship: str, value: str) -> Json:
     evidence = {"how": how, "value": value}
     return {
         "character": character,

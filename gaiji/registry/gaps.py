@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
-from itertools import pairwise
+from datetime import date
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, undefer
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session, undefer
 from gaiji.charset.charsets import Charset
 from gaiji.charset.notations import local_code
 from gaiji.errors import GaijiError, UnknownRelease
-from gaiji.registry.characters import coming, meanings, published
+from gaiji.registry.characters import Interval, coming, meanings, published
 from gaiji.registry.db import get_blob
 from gaiji.registry.evidence import exclude, standing
 from gaiji.registry.members import charset_of, code_sets, find_code_set
@@ -34,6 +33,7 @@ from gaiji.registry.tables import (
     Member,
     Proposal,
     Release,
+    Span,
 )
 from gaiji.wire.findings import Finding
 
@@ -117,26 +117,24 @@ def standings(session: Session, sets: list[CodeSet], release: Release | None) ->
     """
     addresses = {code_set.id: code_set.address for code_set in sets}
     proposals = _proposals(session, list(addresses), release)
-    mapping, glyph = (
-        (coming(MappingRow), coming(GlyphUse))
-        if release is None
-        else (published(MappingRow, release.number), published(GlyphUse, release.number))
-    )
+
+    def holds(table: Interval) -> ColumnElement[bool]:
+        return coming(table) if release is None else published(table, release.number)
+
+    mapping, glyph = holds(MappingRow), holds(GlyphUse)
     query = (
-        select(LocalCode.code_set_id, LocalCode.code, Meaning, GlyphUse.glyph, MappingRow, Decision)
+        select(
+            *(LocalCode.code_set_id, LocalCode.code, Meaning, Span.valid_to),
+            *(GlyphUse.glyph, MappingRow, Decision),
+        )
         .join(Meaning, Meaning.local_code_id == LocalCode.id)
+        .join(Span, (Span.meaning_id == Meaning.id) & holds(Span))
         .outerjoin(GlyphUse, (GlyphUse.meaning_id == Meaning.id) & glyph)
         .outerjoin(MappingRow, (MappingRow.meaning_id == Meaning.id) & mapping)
         .outerjoin(Decision, Decision.id == MappingRow.decision_id)
-        .where(LocalCode.code_set_id.in_(addresses), _registered_by(release))
+        .where(LocalCode.code_set_id.in_(addresses))
         .order_by(LocalCode.code_set_id, LocalCode.code, Meaning.valid_from)
     )
-    found = list(session.execute(query))
-    last_days = [row.Meaning.valid_to for row in found]
-    for place, (one, two) in enumerate(pairwise(found)):
-        if one[:2] == two[:2]:  # a slot used again: the earlier meaning ends the day before
-            before = two.Meaning.valid_from - timedelta(days=1)
-            last_days[place] = min(last_days[place], before)
     rows = [
         Standing(
             code_set=addresses[set_id],
@@ -152,26 +150,11 @@ def standings(session: Session, sets: list[CodeSet], release: Release | None) ->
             pending=row is not None and row.since is None,
             proposals=tuple(proposals.get(meaning.id, ())),
         )
-        for (set_id, code, meaning, drawn, row, decision), last_day in zip(
-            found, last_days, strict=True
-        )
+        for set_id, code, meaning, last_day, drawn, row, decision in session.execute(query)
     ]
     order = {code_set.address: place for place, code_set in enumerate(sets)}
     rows.sort(key=lambda row: order[row.code_set])
-    return rows if release is None else _known_then(rows)
-
-
-def _registered_by(release: Release | None) -> ColumnElement[bool]:
-    """True for the local codes that were there when a release was published."""
-    if release is None:
-        return LocalCode.id.is_not(None)
-    return LocalCode.serial <= release.serial
-
-
-def _known_then(rows: list[Standing]) -> list[Standing]:
-    """Leave out meanings that came after the release, where it publishes another one of their code."""
-    known = {row.subject for row in rows if row.glyph or row.character}
-    return [row for row in rows if row.glyph or row.character or row.subject not in known]
+    return rows
 
 
 def _proposals(
@@ -204,7 +187,7 @@ def _proposals(
         doubtful = exclude((one.how, one.character) for one in stands)
         found[meaning] = [
             Proposed(
-                one.character,
+                one.character or "",
                 one.how,
                 one.relationship,
                 one.evidence["value"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import date, timedelta
 from hashlib import sha256
 from itertools import islice
 
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session
 from gaiji.charset.charsets import Charset
 from gaiji.charset.tables import (
     CsTable,
+    ListedCode,
     VendorTable,
     read_cs_table,
     read_list,
@@ -28,11 +30,12 @@ from gaiji.glyph.forms import canonical, is_empty
 from gaiji.glyph.sources import GlyphSource as FontFile
 from gaiji.glyph.sources import SourceGlyph, read_source
 from gaiji.registry import registering
+from gaiji.registry.characters import coming
 from gaiji.registry.db import put_blob, put_blobs
 from gaiji.registry.evidence import Draft, propose
 from gaiji.registry.journal import Actor, act, put_rows
 from gaiji.registry.members import charset_of, find_code_set
-from gaiji.registry.tables import OPEN_END, OPEN_START, CodeSet, Json, LocalCode, Meaning
+from gaiji.registry.tables import OPEN_END, OPEN_START, CodeSet, Json, LocalCode, Meaning, Span
 from gaiji.settings import Settings
 from gaiji.wire.findings import Finding, Level
 
@@ -124,7 +127,8 @@ class _Gathering:
         self.charset: Charset = charset_of(code_set)
         self.findings: list[Finding] = []
         self.glyph_forms: dict[str, bytes] = {}
-        self.known: dict[bytes, list[Meaning]] = _known_meanings(session, code_set)
+        self.known: dict[bytes, list[Known]] = _known_meanings(session, code_set)
+        self.columns: frozenset[str] = frozenset()
         self.drafts: list[Draft] = []
 
     def gather(self) -> None:
@@ -132,9 +136,9 @@ class _Gathering:
         if files.table:
             listed = read_list(files.table[1], files.table[0], self.charset)
             self.findings += listed.findings
+            self.columns = frozenset(listed.columns)
             for row in listed.rows:
-                days = row.valid_from or OPEN_START, row.valid_to or OPEN_END
-                by_code[row.code].append(Draft(row.code, *days, listed=row))
+                by_code[row.code].append(Draft(row.code, *self._days(row), listed=row))
         cs = vendor = None
         if files.vendor_table:
             vendor = read_vendor_table(files.vendor_table[1], files.vendor_table[0], self.charset)
@@ -150,15 +154,23 @@ class _Gathering:
             self.drafts += by_code[code]
         self._look_for_twins()
         self._recall()
-        propose(self.session, self.drafts, self._doubt)
+        propose(self.session, self.drafts, self.columns, self._doubt)
+
+    def _last_known(self, code: bytes) -> Known | None:
+        return max(self.known.get(code, []), key=lambda known: known.first_day, default=None)
+
+    def _days(self, row: ListedCode) -> tuple[date, date]:
+        """Return the days of a row; one without days speaks of the meaning known last."""
+        known = self._last_known(row.code)
+        if known and row.valid_from is None and row.valid_to is None:
+            return known.first_day, known.last_day
+        return row.valid_from or OPEN_START, row.valid_to or OPEN_END
 
     def _current(self, by_code: dict[bytes, list[Draft]], code: bytes) -> Draft:
         """The meaning in force last: the one that undated sources speak of."""
         if not by_code[code]:
-            known = max(
-                self.known.get(code, []), key=lambda meaning: meaning.valid_from, default=None
-            )
-            days = (known.valid_from, known.valid_to) if known else (OPEN_START, OPEN_END)
+            known = self._last_known(code)
+            days = (known.first_day, known.last_day) if known else (OPEN_START, OPEN_END)
             by_code[code].append(Draft(code, *days))
         return max(by_code[code], key=lambda draft: draft.first_day)
 
@@ -229,32 +241,25 @@ class _Gathering:
             self._current(by_code, code).vendor = text
 
     def _fit_to_known(self, code: bytes, drafts: list[Draft]) -> None:
-        """Check the city's dates against those registered before; a reused slot ends the old meaning."""
+        """Hold the city's dates against those registered before; a reused slot ends the old meaning."""
+        given = {draft.first_day: draft for draft in drafts}
+        for known in self.known.get(code, ()):
+            same = given.get(known.first_day)
+            if same is not None:
+                if same.last_day != known.last_day:
+                    self._tell_days(code, "days-changed", known, same.last_day)
+                continue
+            later = [
+                draft for draft in drafts if known.first_day < draft.first_day <= known.last_day
+            ]
+            if later and known.last_day == OPEN_END:
+                last_day = min(draft.first_day for draft in later) - timedelta(days=1)
+                drafts.append(Draft(code, known.first_day, last_day))
+                self._tell_days(code, "slot-reused", known, last_day)
+            else:
+                self._refuse_overlap(code, known, drafts)
+        drafts.sort(key=lambda draft: draft.first_day)
         for draft in drafts:
-            for meaning in self.known.get(code, ()):
-                same = (meaning.valid_from, meaning.valid_to) == (draft.first_day, draft.last_day)
-                apart = meaning.valid_to < draft.first_day or draft.last_day < meaning.valid_from
-                if same or apart:
-                    continue
-                if meaning.valid_from < draft.first_day and meaning.valid_to == OPEN_END:
-                    self._find(
-                        "slot-reused",
-                        "warning",
-                        f"コード {code.hex().upper()} は {draft.first_day} から別の字に使われます。"
-                        "前の意味はその前日で終わります。",
-                        f"Code {code.hex().upper()} stands for another character from "
-                        f"{draft.first_day}; the earlier meaning ends the day before.",
-                        code,
-                    )
-                    continue
-                raise BadTable(
-                    f"コード {code.hex().upper()} の使用期間が登録済みの期間と重なります。日付を直してください。",
-                    f"The days of code {code.hex().upper()} overlap with those registered; mend the dates.",
-                    where=Where(
-                        file=self.files.table[0] if self.files.table else None,
-                        record=draft.listed.record if draft.listed else None,
-                    ),
-                )
             if draft.glyph is None and draft.last_day == OPEN_END and self.files.font:
                 self._find(
                     "no-glyph",
@@ -272,14 +277,45 @@ class _Gathering:
                     code,
                 )
 
+    def _tell_days(self, code: bytes, name: str, known: Known, last_day: date) -> None:
+        told = code.hex().upper()
+        day = (
+            Text("期限なし", "no end")
+            if last_day == OPEN_END
+            else Text(*[last_day.isoformat()] * 2)
+        )
+        ja = {
+            "slot-reused": f"コード {told} は別の字に再使用されます。前の意味は {day.ja} で終わります。",
+            "days-changed": f"コード {told} の使用終了日が {day.ja} に変わります。",
+        }
+        en = {
+            "slot-reused": f"Code {told} is used again for another character; the earlier meaning ends on "
+            f"{day.en}.",
+            "days-changed": f"The last day of code {told} changes to {day.en}.",
+        }
+        self._find(name, "warning", ja[name], en[name], code)
+
+    def _refuse_overlap(self, code: bytes, known: Known, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            if known.last_day < draft.first_day or draft.last_day < known.first_day:
+                continue
+            raise BadTable(
+                f"コード {code.hex().upper()} の使用期間が登録済みの期間と重なります。日付を直してください。",
+                f"The days of code {code.hex().upper()} overlap with those registered; mend the dates.",
+                where=Where(
+                    file=self.files.table[0] if self.files.table else None,
+                    record=draft.listed.record if draft.listed else None,
+                ),
+            )
+
     def _recall(self) -> None:
         """Put beside each draft what earlier imports proposed for the same meaning."""
         ids = {
-            (code, meaning.valid_from): meaning.id
+            (code, known.first_day): known.id
             for code, meanings in self.known.items()
-            for meaning in meanings
+            for known in meanings
         }
-        earlier = defaultdict[int, list[tuple[str, str]]](list)
+        earlier = defaultdict[int, list[tuple[str, str | None]]](list)
         for one in registering.known_proposals(self.session, sorted(ids.values())):
             earlier[one.meaning_id].append((one.how, one.character))
         for draft in self.drafts:
@@ -342,13 +378,23 @@ def _as_bytes(number: int) -> bytes:
     return number.to_bytes(max(2, (number.bit_length() + 7) // 8), "big")
 
 
-def _known_meanings(session: Session, code_set: CodeSet) -> dict[bytes, list[Meaning]]:
+@dataclass(frozen=True)
+class Known:
+    """A meaning as registered, its last day as it stands now, published or not."""
+
+    id: int
+    first_day: date
+    last_day: date
+
+
+def _known_meanings(session: Session, code_set: CodeSet) -> dict[bytes, list[Known]]:
     query = (
-        select(LocalCode.code, Meaning)
+        select(LocalCode.code, Meaning.id, Meaning.valid_from, Span.valid_to)
         .join(Meaning, Meaning.local_code_id == LocalCode.id)
+        .join(Span, (Span.meaning_id == Meaning.id) & coming(Span))
         .where(LocalCode.code_set_id == code_set.id)
     )
-    known = defaultdict[bytes, list[Meaning]](list)
-    for code, meaning in session.execute(query):
-        known[code].append(meaning)
+    known = defaultdict[bytes, list[Known]](list)
+    for code, id, first_day, last_day in session.execute(query):
+        known[code].append(Known(id, first_day, last_day))
     return dict(known)

@@ -27,6 +27,23 @@ ROWS = "application/x-ndjson"
 CREATE = "registry.create"
 
 
+LABEL_LENGTH = 100
+
+
+def check_label(value: str, ja: str, en: str) -> str:
+    """Return a name that a person gave, without blanks around it.
+
+    Raises BadName when it is blank, longer than LABEL_LENGTH or holds control characters.
+    """
+    label = value.strip()
+    if not label or len(label) > LABEL_LENGTH or not label.isprintable():
+        raise BadName(
+            f"{ja}は、改行などを含まない1文字から{LABEL_LENGTH}文字で書いてください。",
+            f"Give {en} 1 to {LABEL_LENGTH} characters, without line breaks and the like.",
+        )
+    return label
+
+
 @dataclass(frozen=True)
 class Actor:
     """Who acts (行為者): a name, the role it acts in and the request it came with."""
@@ -34,6 +51,9 @@ class Actor:
     name: str
     role: str
     request: str | None = None
+
+    def __post_init__(self) -> None:
+        check_label(self.name, "行為者の名前", "the actor's name")
 
 
 @dataclass(frozen=True)
@@ -140,6 +160,15 @@ def record(session: Session, body: str) -> Act:
     return seen
 
 
+def check_prefix(prefix: str) -> None:
+    """Raise BadName unless a prefix can name the council's own characters."""
+    if not re.fullmatch("[A-Z]{2}", prefix) or prefix in ("MJ", "GJ"):
+        raise BadName(
+            f"共通文字の接頭辞 {prefix} は使えません。MJ と GJ 以外の英大文字2字にしてください。",
+            f"{prefix} cannot be the prefix of shared characters; take two capitals but MJ and GJ.",
+        )
+
+
 def create(session: Session, actor: Actor, prefix: str) -> None:
     """Make an empty database a registry; prefix: two capitals for the council's own characters.
 
@@ -150,11 +179,7 @@ def create(session: Session, actor: Actor, prefix: str) -> None:
             "このデータベースは初期化済みです。そのまま使えます。",
             "This database is set up already; use it as it is.",
         )
-    if not re.fullmatch("[A-Z]{2}", prefix) or prefix in ("MJ", "GJ"):
-        raise BadName(
-            f"共通文字の接頭辞 {prefix} は使えません。MJ と GJ 以外の英大文字2字にしてください。",
-            f"{prefix} cannot be the prefix of shared characters; take two capitals but MJ and GJ.",
-        )
+    check_prefix(prefix)
     session.add(Registry(id=1, prefix=prefix, serial=0, next_own=1))
     session.flush()
     act(session, actor, CREATE, "registry", {"prefix": prefix})

@@ -17,7 +17,7 @@ from gaiji.errors import (
     UnknownCodeSet,
     UnknownMember,
 )
-from gaiji.registry.journal import Act, Actor, act, effect
+from gaiji.registry.journal import Act, Actor, act, check_label, effect
 from gaiji.registry.tables import CodeSet, Json, LocalCode, Member
 from gaiji.wire.nouns import CodeSetShape, MemberShape
 
@@ -55,11 +55,7 @@ def add_member(
     Raises BadMemberCode, BadName, AlreadyRegistered.
     """
     check_member_code(code)
-    if not name.strip() or len(name) > 50:
-        raise BadName(
-            "構成市の名前は1文字から50文字で書いてください。",
-            "A member's name has 1 to 50 characters.",
-        )
+    name = check_label(name, "構成市の名前", "the member's name")
     if session.get(Member, code) is not None:
         raise AlreadyRegistered(
             f"構成市 {code} は登録済みです。gaiji member show {code} で確かめてください。",
@@ -96,6 +92,8 @@ def change_member(
     if successor is not None:
         find_member(session, successor)
     before = {"name": member.name, "candidate": member.candidate, "successor": member.successor}
+    if name is not None:
+        name = check_label(name, "構成市の名前", "the member's name")
     asked = {"name": name, "candidate": candidate, "successor": successor}
     after = before | {key: value for key, value in asked.items() if value is not None}
     if after != before:
@@ -156,6 +154,11 @@ def add_code_set(
             f"外字セット {address} は登録済みです。gaiji codeset show {address} で確かめてください。",
             f"Code set {address} is registered already; see gaiji codeset show {address}.",
         )
+    if areas == []:
+        raise BadName(
+            "外字領域が一つもありません。領域を一つ以上書くか、指定をやめて既定の領域を使ってください。",
+            "There is no user-defined area; declare one at least, or leave them out for the default.",
+        )
     described = charset(charset_name, areas=areas, **(options or {}))
     after = {
         "system": system,
@@ -179,8 +182,7 @@ def _check_labels(system: str, group: str) -> None:
             f"システム区分 {group} はありません。{'・'.join(GROUPS)} のどれかにしてください。",
             f"There is no group {group}; take one of {', '.join(GROUPS)}.",
         )
-    if not system.strip():
-        raise BadName("業務システムの名前を書いてください。", "Name the business system.")
+    check_label(system, "業務システムの名前", "the business system")
 
 
 @effect("codeset.add")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from gaiji.errors import AlreadyRegistered, BadName, Forbidden, NotFound, Unauthorized
 from gaiji.registry.db import now
-from gaiji.registry.journal import Act, Actor, act, effect, head
+from gaiji.registry.journal import Act, Actor, act, check_label, effect, head
 from gaiji.registry.members import find_member
 from gaiji.registry.tables import ApiKey, IdempotencyKey, Json, Principal
 
@@ -66,7 +66,7 @@ def create_key(
     A key is `gaiji_<id>_<256 random bits>`; its sha256 alone is kept. Raises BadName for an unknown role
     or a registrar or integrator without members, UnknownMember, AlreadyRegistered.
     """
-    members = sorted(members or [])
+    name, members = check_label(name, "利用者の名前", "the principal"), sorted(members or [])
     if role not in ROLES or (role in SCOPED) != bool(members):
         raise BadName(
             f"役割 {role} と構成市の組み合わせが違います。役割は {'・'.join(ROLES)}、"

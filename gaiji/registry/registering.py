@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from gaiji.glyph.forms import Outline, parse_canonical
+from gaiji.glyph.forms import measures
 from gaiji.registry.db import get_blob
-from gaiji.registry.evidence import standing
+from gaiji.registry.evidence import latest
 from gaiji.registry.journal import Act, effect, get_rows
 from gaiji.registry.members import find_code_set
 from gaiji.registry.tables import (
@@ -28,6 +28,7 @@ from gaiji.registry.tables import (
     LocalCode,
     Meaning,
     Proposal,
+    Span,
 )
 
 
@@ -36,6 +37,7 @@ def _imported(session: Session, act: Act) -> None:
     code_set = find_code_set(session, act.subject)
     rows = list(get_rows(session, act.after["rows"]))
     meanings = _write_meanings(session, act, code_set, rows)
+    _write_spans(session, act, rows, meanings)
     _write_glyphs(session, act, rows, meanings)
     _write_proposals(session, act, rows, meanings)
     session.add(
@@ -73,7 +75,6 @@ def _write_meanings(
         {
             "local_code_id": ids[code],
             "valid_from": day,
-            "valid_to": date.fromisoformat(row["to"]),
             "listed": row["listed"],
         }
         for row in rows
@@ -89,6 +90,39 @@ def _write_meanings(
                 .values(listed=row["listed"])
             )
     return _meaning_ids(session, code_set)
+
+
+def _write_spans(
+    session: Session, act: Act, rows: list[Json], meanings: dict[tuple[bytes, date], int]
+) -> None:
+    """Note the last day of new meanings, and where it changed; what was published keeps its own."""
+    asked = {meanings[_key(row)]: date.fromisoformat(row["to"]) for row in rows}
+    standing = _standing(session, Span, sorted(asked))
+    new = []
+    for meaning, last_day in asked.items():
+        span = standing.get(meaning)
+        if span is not None and span.valid_to == last_day:
+            continue
+        if span is not None and span.since is None:
+            span.replaced = act.serial
+        new.append({"meaning_id": meaning, "valid_to": last_day, "serial": act.serial})
+    session.flush()
+    _insert(session, Span, new)
+
+
+Row = TypeVar("Row", GlyphUse, Span)
+
+
+def _standing(session: Session, table: type[Row], meaning_ids: list[int]) -> dict[int, Row]:
+    """Return the row that holds for each meaning next: the pending one, else the live one."""
+    found: dict[int, Row] = {}
+    for some in _chunks(meaning_ids):
+        query = select(table).where(
+            table.meaning_id.in_(some), table.until.is_(None), table.replaced.is_(None)
+        )
+        for row in session.scalars(query.order_by(table.since.is_(None))):
+            found[row.meaning_id] = row
+    return found
 
 
 def _meaning_ids(session: Session, code_set: CodeSet) -> dict[tuple[bytes, date], int]:
@@ -112,16 +146,8 @@ def _write_glyphs(
     fresh = []
     for digest in digests:
         if digest not in known:
-            form = parse_canonical(get_blob(session, digest)[0])
-            outline = isinstance(form, Outline)
-            fresh.append(
-                {
-                    "sha256": digest,
-                    "kind": "outline" if outline else "bitmap",
-                    "em_units": form.em_units if isinstance(form, Outline) else form.height,
-                    "advance": form.advance if isinstance(form, Outline) else form.width,
-                }
-            )
+            kind, em_units, advance = measures(get_blob(session, digest)[0])
+            fresh.append({"sha256": digest, "kind": kind, "em_units": em_units, "advance": advance})
     _insert(session, Glyph, fresh)
     sourced = set(session.scalars(select(GlyphSource.glyph).where(GlyphSource.blob == font)))
     rights = {"supplier": act.after["supplier"], "rights": act.after["rights"]}
@@ -130,12 +156,7 @@ def _write_glyphs(
         GlyphSource,
         [{"glyph": digest, "blob": font, **rights} for digest in digests if digest not in sourced],
     )
-    uses: dict[int, GlyphUse] = {}
-    live_or_pending = GlyphUse.until.is_(None) & GlyphUse.replaced.is_(None)
-    for some in _chunks(sorted(drawn)):
-        query = select(GlyphUse).where(GlyphUse.meaning_id.in_(some), live_or_pending)
-        for use in session.scalars(query.order_by(GlyphUse.since.is_(None))):
-            uses[use.meaning_id] = use  # the pending one, where there is one, comes last
+    uses = _standing(session, GlyphUse, sorted(drawn))
     new = []
     for meaning, digest in drawn.items():
         standing = uses.get(meaning)
@@ -152,11 +173,11 @@ def _write_proposals(
     session: Session, act: Act, rows: list[Json], meanings: dict[tuple[bytes, date], int]
 ) -> None:
     """Add what is proposed anew: of each kind of evidence the import that came last is what stands."""
-    said = defaultdict[tuple[int, str], dict[str, Json]](dict)
+    said = defaultdict[tuple[int, str], dict[str | None, Json]](dict)
     for row in rows:
         for proposal in row["proposals"]:
             said[meanings[_key(row)], proposal["how"]][proposal["character"]] = proposal
-    known = defaultdict[tuple[int, str], set[str]](set)
+    known = defaultdict[tuple[int, str], set[str | None]](set)
     for one in known_proposals(session, sorted({meaning for meaning, _ in said})):
         known[one.meaning_id, one.how].add(one.character)
     _insert(
@@ -172,13 +193,13 @@ def _write_proposals(
 
 
 def known_proposals(session: Session, meaning_ids: list[int]) -> list[Proposal]:
-    """Return the proposals that stand for meanings."""
+    """Return what each kind of evidence said last of meanings, withdrawals included."""
     by_meaning = defaultdict[int, list[Proposal]](list)
     for some in _chunks(meaning_ids):
         query = select(Proposal).where(Proposal.meaning_id.in_(some)).order_by(Proposal.id)
         for one in session.scalars(query):
             by_meaning[one.meaning_id].append(one)
-    return [one for proposals in by_meaning.values() for one in standing(proposals)]
+    return [one for proposals in by_meaning.values() for one in latest(proposals)]
 
 
 def _insert(session: Session, table: Any, rows: list[Json]) -> None:

@@ -40,6 +40,8 @@ from gaiji.registry.tables import (
     ReferenceCharacter,
     Registry,
     Release,
+    Span,
+    Successor,
 )
 from gaiji.wire.nouns import ReleaseShape
 
@@ -183,7 +185,8 @@ def unchanged(session: Session, a: int, b: int) -> list[str]:
 
 
 def _said(row: Json | None) -> Json | None:
-    return {k: row[k] for k in ("character", "relationship", "glyph", "to")} if row else None
+    told = ("character", "relationship", "ground", "glyph", "to")
+    return {name: row[name] for name in told} if row else None
 
 
 # --- publishing
@@ -209,7 +212,8 @@ def publish(session: Session, actor: Actor) -> Release | None:
     manifest |= {"number": number, "previous": previous.digest if previous else None}
     digest = sha256(canonical(manifest).encode()).hexdigest()
     after = {"digest": digest, "manifest": manifest, "allocations": allocations}
-    act(session, actor, "release.publish", str(number), after)
+    before = {"digest": previous.digest} if previous else None
+    act(session, actor, "release.publish", str(number), after, before)
     return find_release(session, number)
 
 
@@ -239,6 +243,7 @@ def _manifest(session: Session, previous: Release | None, allocations: list[Json
         "editions": reference.pin(session),
         "code_sets": parts,
         "allocations": {UNICODE_SCOPE: _allocations_digest(session, allocations)},
+        "successors": _successors_digest(session),
     }
 
 
@@ -264,6 +269,7 @@ def _changed_sets(session: Session) -> set[int]:
         (MappingRow, pending(MappingRow)),
         (MappingRow, MappingRow.ended.is_not(None) & MappingRow.until.is_(None)),
         (GlyphUse, pending(GlyphUse)),
+        (Span, pending(Span)),
     )
     for table, condition in waits:
         query = (
@@ -312,12 +318,30 @@ def _new_allocations(session: Session) -> list[Json]:
     return [{"character": id, "code_point": point + offset} for offset, id in enumerate(new)]
 
 
-def _allocations_digest(session: Session, new: list[Json]) -> Json:
+def _allocations_digest(session: Session, new: list[Json], serial: int | None = None) -> Json:
+    """Describe the allocations of now with those that come, or those made up to a serial."""
     query = select(Allocation.code_point, Allocation.character).where(
         Allocation.scope == UNICODE_SCOPE
     )
+    if serial is not None:
+        query = query.where(Allocation.serial <= serial)
     rows = [(point, character) for point, character in session.execute(query)]
     rows += [(row["code_point"], row["character"]) for row in new]
+    return _rows_digest(rows)
+
+
+def _successors_digest(session: Session, release: int | None = None) -> Json:
+    """Describe which of the council's own characters gave way to which, in a release (None: the next)."""
+    holds = Successor.until.is_(None) & Successor.replaced.is_(None)
+    if release is not None:
+        holds = (Successor.since <= release) & or_(
+            Successor.until.is_(None), Successor.until > release
+        )
+    query = select(Successor.character, Successor.successor, Successor.ground).where(holds)
+    return _rows_digest([tuple(row) for row in session.execute(query)])
+
+
+def _rows_digest(rows: list[tuple[Any, ...]]) -> Json:
     digest = sha256()
     for row in sorted(rows):
         digest.update(canonical(row).encode() + b"\n")
@@ -338,7 +362,7 @@ def _published_now(session: Session, act: Act) -> None:
         .where(MappingRow.ended.is_not(None), MappingRow.until.is_(None))
         .values(until=number)
     )
-    tables: tuple[Interval, ...] = (MappingRow, GlyphUse)
+    tables: tuple[Interval, ...] = (MappingRow, GlyphUse, Span)
     for table in tables:
         waits = pending(table) & table.meaning_id.in_(members)
         overtaken = select(table.meaning_id).where(waits).scalar_subquery()
@@ -373,6 +397,8 @@ def recompute(session: Session, release: Release) -> str:
         for address in release.manifest["code_sets"]
         for code_set in (find_code_set(session, address),)
     }
+    manifest["allocations"] = {UNICODE_SCOPE: _allocations_digest(session, [], release.serial)}
+    manifest["successors"] = _successors_digest(session, release.number)
     return sha256(canonical(manifest).encode()).hexdigest()
 
 

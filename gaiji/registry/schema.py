@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from gaiji.errors import SchemaMismatch
+from gaiji.errors import BadName, SchemaMismatch
 from gaiji.registry.db import connect, translated
 from gaiji.registry.tables import Base
 from gaiji.settings import Settings, shipped
@@ -29,7 +29,13 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 
 def downgrade(engine: Engine, revision: str) -> None:
-    """Take the database back to a revision; "base" removes every table."""
+    """Take the database back to a revision; "base" removes every table. Raises BadName for another name."""
+    known = [script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()]
+    if revision not in ("base", *known):
+        raise BadName(
+            f"形式 {revision} はありません。base か {'・'.join(known)} にしてください。",
+            f"There is no revision {revision}; take base or {', '.join(known)}.",
+        )
     with translated(), engine.execution_options(writes=True).begin() as connection:
         command.downgrade(_config(connection), revision)
 

@@ -151,19 +151,48 @@ class LocalCode(Base):
 
 
 class Meaning(Base):
-    """What a local code stood for in the city's own data from one day to another."""
+    """What a local code stood for in the city's own data from a day on; its Span says to which day."""
 
     __tablename__ = "meanings"
-    __table_args__ = (
-        UniqueConstraint("local_code_id", "valid_from"),
-        CheckConstraint("valid_from <= valid_to", name="days"),
-    )
+    __table_args__ = (UniqueConstraint("local_code_id", "valid_from"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     local_code_id: Mapped[int] = mapped_column(ForeignKey("local_codes.id"))
     valid_from: Mapped[date] = mapped_column(Date)
-    valid_to: Mapped[date] = mapped_column(Date)
     listed: Mapped[Json]
+
+
+class Span(Base):
+    """The last day of a meaning, in releases since <= n < until; pending while since is null.
+
+    A meaning is part of a release through its span: cities end a meaning later, or use its slot again,
+    and what was published before must not change by that.
+    """
+
+    __tablename__ = "spans"
+    __table_args__ = (
+        CheckConstraint("since < until", name="interval"),
+        Index(
+            "one_live_span",
+            "meaning_id",
+            unique=True,
+            **only_where("since IS NOT NULL AND until IS NULL"),
+        ),
+        Index(
+            "one_pending_span",
+            "meaning_id",
+            unique=True,
+            **only_where("since IS NULL AND replaced IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meaning_id: Mapped[int] = mapped_column(ForeignKey("meanings.id"), index=True)
+    valid_to: Mapped[date] = mapped_column(Date)
+    serial: Mapped[int]
+    replaced: Mapped[int | None]
+    since: Mapped[int | None]
+    until: Mapped[int | None]
 
 
 # --- glyphs
@@ -241,13 +270,17 @@ class Edition(Base):
 
 
 class Character(Base):
-    """A shared character (共通文字): identity only, never reused."""
+    """A shared character (共通文字): identity only, never reused.
+
+    glyph: what one of the council's own looks like, the glyph it was made for; others have their font.
+    """
 
     __tablename__ = "characters"
 
     id: Mapped[str] = mapped_column(String(8), primary_key=True)
     namespace: Mapped[str] = mapped_column(String(2))
     serial: Mapped[int]
+    glyph: Mapped[str | None] = mapped_column(ForeignKey("glyphs.sha256"))
 
 
 class ReferenceCharacter(Base):
@@ -350,11 +383,28 @@ class Successor(Base):
     """The standard character that took the place of one of the council's own, from a release on."""
 
     __tablename__ = "successors"
-    __table_args__ = (CheckConstraint("since < until", name="interval"),)
+    __table_args__ = (
+        CheckConstraint("since < until", name="interval"),
+        Index(
+            "one_live_successor",
+            "character",
+            unique=True,
+            **only_where("since IS NOT NULL AND until IS NULL"),
+        ),
+        Index(
+            "one_pending_successor",
+            "character",
+            unique=True,
+            **only_where("since IS NULL AND replaced IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     character: Mapped[str] = mapped_column(ForeignKey("characters.id"))
     successor: Mapped[str] = mapped_column(ForeignKey("characters.id"))
+    ground: Mapped[str]
+    serial: Mapped[int]
+    replaced: Mapped[int | None]
     since: Mapped[int | None]
     until: Mapped[int | None]
 
@@ -375,14 +425,17 @@ class Import(Base):
 
 
 class Proposal(Base):
-    """What a source says a meaning is: a character, a relationship it suggests, and its evidence."""
+    """What a source says a meaning is: a character, a relationship it suggests, and its evidence.
+
+    character null: the source names none any more, and what it proposed before is withdrawn.
+    """
 
     __tablename__ = "proposals"
     __table_args__ = (UniqueConstraint("meaning_id", "how", "character", "serial"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     meaning_id: Mapped[int] = mapped_column(ForeignKey("meanings.id"), index=True)
-    character: Mapped[str] = mapped_column(ForeignKey("characters.id"))
+    character: Mapped[str | None] = mapped_column(ForeignKey("characters.id"))
     how: Mapped[str]
     relationship: Mapped[str]
     evidence: Mapped[Json]

@@ -92,6 +92,12 @@ def translate(
     known = repertoire(session, found)
     source = _Notation(session, from_, found, known, as_of)
     target = _Notation(session, to, found, known, as_of)
+    for code in codes:
+        if not code.isascii() and any("\ud800" <= char <= "\udfff" for char in code):
+            raise BadName(
+                f"コード {ascii(code)[:40]} にサロゲートの片割れがあります。文字を確かめてください。",
+                f"Code {ascii(code)[:40]} holds a lone surrogate; check the character.",
+            )
     results = [_one(source, target, code) for code in codes]
     unmapped = [result.code for result in results if result.unmapped]
     if unmapped and on_unmapped == "error":
@@ -175,7 +181,10 @@ class _Notation:
 
     def _read_unicode(self, code: str) -> list[Step]:
         points = re.findall(r"[Uu]\+([0-9A-Fa-f]{4,6})", code)
-        text = "".join(chr(int(point, 16)) for point in points) if points else code
+        numbers = [int(point, 16) for point in points]
+        if any(number > 0x10FFFF or 0xD800 <= number <= 0xDFFF for number in numbers):
+            raise self._bad(code, "U+9089 U+E010F")
+        text = "".join(map(chr, numbers)) if points else code
         if not 1 <= len(text) <= 2:
             raise self._bad(code, "U+9089 U+E010F")
         if len(text) == 2:

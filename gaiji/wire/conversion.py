@@ -37,7 +37,10 @@ class Reduced(BaseModel):
 
 
 class Recoded(BaseModel):
-    """Any other code that does not come back as it was, or whose shape depends on the JIS edition."""
+    """Any other code that does not come back as it was, whose shape depends on the JIS edition, or a mark.
+
+    A mark (U+FEFF that opened the file) is no character and no loss; only a receipt keeps it.
+    """
 
     code: str
     kind: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Discriminator, Field, StringConstraints, Tag
 
 from gaiji.wire.nouns import ChangeShape, ReleaseShape
 
@@ -46,8 +46,10 @@ class CodeDecision(BaseModel, extra="forbid"):
     character: NonEmptyLine = Field(
         description="a shared character, or `new`", examples=["MJ026190"]
     )
-    relationship: Literal["equivalent", "design-difference", "substitute", "not-related"]
-    ground: Line | None = Field(None, description="needed for `substitute`")
+    relationship: Literal["equivalent", "design-difference", "substitute", "not-related"] = (
+        "equivalent"
+    )
+    ground: Line | None = Field(None, description="needed for `substitute` and for `new`")
     valid_from: date | None = Field(
         None, description="first day of the meaning, where the slot was used again"
     )
@@ -57,6 +59,18 @@ class PolicyDecision(BaseModel, extra="forbid"):
     """A policy (決定方針) to decide every code it covers."""
 
     policy: NonEmptyLine = Field(examples=["exact-mj-name"])
+
+
+def _decision_kind(body: Any) -> str:
+    by_policy = "policy" in body if isinstance(body, dict) else isinstance(body, PolicyDecision)
+    return "PolicyDecision" if by_policy else "CodeDecision"
+
+
+Decision = Annotated[
+    Annotated[CodeDecision, Tag("CodeDecision")] | Annotated[PolicyDecision, Tag("PolicyDecision")],
+    Discriminator(_decision_kind),
+]
+"""What is decided (決定): by a policy where `policy` is given, else about one code."""
 
 
 class DecidedShape(BaseModel):

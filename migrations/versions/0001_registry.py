@@ -21,13 +21,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_blobs")),
     )
     op.create_table(
-        "characters",
-        sa.Column("id", sa.String(length=8), nullable=False),
-        sa.Column("namespace", sa.String(length=2), nullable=False),
-        sa.Column("serial", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_characters")),
-    )
-    op.create_table(
         "editions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("dataset", sa.String(), nullable=False),
@@ -107,18 +100,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_releases")),
     )
     op.create_table(
-        "allocations",
-        sa.Column("scope", sa.String(), nullable=False),
-        sa.Column("character", sa.String(length=8), nullable=False),
-        sa.Column("code_point", sa.Integer(), nullable=False),
-        sa.Column("serial", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["character"], ["characters.id"], name=op.f("fk_allocations_character")
-        ),
-        sa.PrimaryKeyConstraint("scope", "character", name=op.f("pk_allocations")),
-        sa.UniqueConstraint("scope", "code_point", name=op.f("uq_allocations_scope_code_point")),
-    )
-    op.create_table(
         "api_keys",
         sa.Column("id", sa.String(length=12), nullable=False),
         sa.Column("principal", sa.String(), nullable=False),
@@ -168,6 +149,89 @@ def upgrade() -> None:
         sa.Column("advance", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["sha256"], ["blobs.sha256"], name=op.f("fk_glyphs_sha256")),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_glyphs")),
+    )
+    op.create_table(
+        "sequences",
+        sa.Column("edition_id", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.String(), nullable=False),
+        sa.Column("collection", sa.String(), nullable=False),
+        sa.Column("meaning", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["edition_id"], ["editions.id"], name=op.f("fk_sequences_edition_id")
+        ),
+        sa.PrimaryKeyConstraint("edition_id", "sequence", "collection", name=op.f("pk_sequences")),
+    )
+    op.create_table(
+        "characters",
+        sa.Column("id", sa.String(length=8), nullable=False),
+        sa.Column("namespace", sa.String(length=2), nullable=False),
+        sa.Column("serial", sa.Integer(), nullable=False),
+        sa.Column("glyph", sa.String(length=64), nullable=True),
+        sa.ForeignKeyConstraint(["glyph"], ["glyphs.sha256"], name=op.f("fk_characters_glyph")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_characters")),
+    )
+    op.create_table(
+        "glyph_sources",
+        sa.Column("glyph", sa.String(length=64), nullable=False),
+        sa.Column("blob", sa.String(length=64), nullable=False),
+        sa.Column("supplier", sa.String(), nullable=False),
+        sa.Column("rights", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["blob"], ["blobs.sha256"], name=op.f("fk_glyph_sources_blob")),
+        sa.ForeignKeyConstraint(["glyph"], ["glyphs.sha256"], name=op.f("fk_glyph_sources_glyph")),
+        sa.PrimaryKeyConstraint("glyph", "blob", name=op.f("pk_glyph_sources")),
+    )
+    op.create_table(
+        "imports",
+        sa.Column("serial", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("code_set_id", sa.Integer(), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("findings", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["code_set_id"], ["code_sets.id"], name=op.f("fk_imports_code_set_id")
+        ),
+        sa.PrimaryKeyConstraint("serial", name=op.f("pk_imports")),
+    )
+    with op.batch_alter_table("imports", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_imports_code_set_id"), ["code_set_id"], unique=False)
+
+    op.create_table(
+        "local_codes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("code_set_id", sa.Integer(), nullable=False),
+        sa.Column("code", sa.LargeBinary(), nullable=False),
+        sa.Column("serial", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["code_set_id"], ["code_sets.id"], name=op.f("fk_local_codes_code_set_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_local_codes")),
+        sa.UniqueConstraint("code_set_id", "code", name=op.f("uq_local_codes_code_set_id_code")),
+    )
+    op.create_table(
+        "allocations",
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("character", sa.String(length=8), nullable=False),
+        sa.Column("code_point", sa.Integer(), nullable=False),
+        sa.Column("serial", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["character"], ["characters.id"], name=op.f("fk_allocations_character")
+        ),
+        sa.PrimaryKeyConstraint("scope", "character", name=op.f("pk_allocations")),
+        sa.UniqueConstraint("scope", "code_point", name=op.f("uq_allocations_scope_code_point")),
+    )
+    op.create_table(
+        "meanings",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("local_code_id", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("listed", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["local_code_id"], ["local_codes.id"], name=op.f("fk_meanings_local_code_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_meanings")),
+        sa.UniqueConstraint(
+            "local_code_id", "valid_from", name=op.f("uq_meanings_local_code_id_valid_from")
+        ),
     )
     op.create_table(
         "radicals",
@@ -274,21 +338,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_reference_characters_x0213"), ["x0213"], unique=False)
 
     op.create_table(
-        "sequences",
-        sa.Column("edition_id", sa.Integer(), nullable=False),
-        sa.Column("sequence", sa.String(), nullable=False),
-        sa.Column("collection", sa.String(), nullable=False),
-        sa.Column("meaning", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["edition_id"], ["editions.id"], name=op.f("fk_sequences_edition_id")
-        ),
-        sa.PrimaryKeyConstraint("edition_id", "sequence", "collection", name=op.f("pk_sequences")),
-    )
-    op.create_table(
         "successors",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("character", sa.String(length=8), nullable=False),
         sa.Column("successor", sa.String(length=8), nullable=False),
+        sa.Column("ground", sa.String(), nullable=False),
+        sa.Column("serial", sa.Integer(), nullable=False),
+        sa.Column("replaced", sa.Integer(), nullable=True),
         sa.Column("since", sa.Integer(), nullable=True),
         sa.Column("until", sa.Integer(), nullable=True),
         sa.CheckConstraint("since < until", name=op.f("ck_successors_interval")),
@@ -300,59 +356,22 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_successors")),
     )
-    op.create_table(
-        "glyph_sources",
-        sa.Column("glyph", sa.String(length=64), nullable=False),
-        sa.Column("blob", sa.String(length=64), nullable=False),
-        sa.Column("supplier", sa.String(), nullable=False),
-        sa.Column("rights", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["blob"], ["blobs.sha256"], name=op.f("fk_glyph_sources_blob")),
-        sa.ForeignKeyConstraint(["glyph"], ["glyphs.sha256"], name=op.f("fk_glyph_sources_glyph")),
-        sa.PrimaryKeyConstraint("glyph", "blob", name=op.f("pk_glyph_sources")),
-    )
-    op.create_table(
-        "imports",
-        sa.Column("serial", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("code_set_id", sa.Integer(), nullable=False),
-        sa.Column("files", sa.JSON(), nullable=False),
-        sa.Column("counts", sa.JSON(), nullable=False),
-        sa.Column("findings", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["code_set_id"], ["code_sets.id"], name=op.f("fk_imports_code_set_id")
-        ),
-        sa.PrimaryKeyConstraint("serial", name=op.f("pk_imports")),
-    )
-    with op.batch_alter_table("imports", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_imports_code_set_id"), ["code_set_id"], unique=False)
+    with op.batch_alter_table("successors", schema=None) as batch_op:
+        batch_op.create_index(
+            "one_live_successor",
+            ["character"],
+            unique=True,
+            sqlite_where=sa.text("since IS NOT NULL AND until IS NULL"),
+            postgresql_where=sa.text("since IS NOT NULL AND until IS NULL"),
+        )
+        batch_op.create_index(
+            "one_pending_successor",
+            ["character"],
+            unique=True,
+            sqlite_where=sa.text("since IS NULL AND replaced IS NULL"),
+            postgresql_where=sa.text("since IS NULL AND replaced IS NULL"),
+        )
 
-    op.create_table(
-        "local_codes",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("code_set_id", sa.Integer(), nullable=False),
-        sa.Column("code", sa.LargeBinary(), nullable=False),
-        sa.Column("serial", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["code_set_id"], ["code_sets.id"], name=op.f("fk_local_codes_code_set_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_local_codes")),
-        sa.UniqueConstraint("code_set_id", "code", name=op.f("uq_local_codes_code_set_id_code")),
-    )
-    op.create_table(
-        "meanings",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("local_code_id", sa.Integer(), nullable=False),
-        sa.Column("valid_from", sa.Date(), nullable=False),
-        sa.Column("valid_to", sa.Date(), nullable=False),
-        sa.Column("listed", sa.JSON(), nullable=False),
-        sa.CheckConstraint("valid_from <= valid_to", name=op.f("ck_meanings_days")),
-        sa.ForeignKeyConstraint(
-            ["local_code_id"], ["local_codes.id"], name=op.f("fk_meanings_local_code_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_meanings")),
-        sa.UniqueConstraint(
-            "local_code_id", "valid_from", name=op.f("uq_meanings_local_code_id_valid_from")
-        ),
-    )
     op.create_table(
         "decisions",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -415,7 +434,7 @@ def upgrade() -> None:
         "proposals",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("meaning_id", sa.Integer(), nullable=False),
-        sa.Column("character", sa.String(length=8), nullable=False),
+        sa.Column("character", sa.String(length=8), nullable=True),
         sa.Column("how", sa.String(), nullable=False),
         sa.Column("relationship", sa.String(), nullable=False),
         sa.Column("evidence", sa.JSON(), nullable=False),
@@ -437,6 +456,36 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("proposals", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_proposals_meaning_id"), ["meaning_id"], unique=False)
+
+    op.create_table(
+        "spans",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("meaning_id", sa.Integer(), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=False),
+        sa.Column("serial", sa.Integer(), nullable=False),
+        sa.Column("replaced", sa.Integer(), nullable=True),
+        sa.Column("since", sa.Integer(), nullable=True),
+        sa.Column("until", sa.Integer(), nullable=True),
+        sa.CheckConstraint("since < until", name=op.f("ck_spans_interval")),
+        sa.ForeignKeyConstraint(["meaning_id"], ["meanings.id"], name=op.f("fk_spans_meaning_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_spans")),
+    )
+    with op.batch_alter_table("spans", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_spans_meaning_id"), ["meaning_id"], unique=False)
+        batch_op.create_index(
+            "one_live_span",
+            ["meaning_id"],
+            unique=True,
+            sqlite_where=sa.text("since IS NOT NULL AND until IS NULL"),
+            postgresql_where=sa.text("since IS NOT NULL AND until IS NULL"),
+        )
+        batch_op.create_index(
+            "one_pending_span",
+            ["meaning_id"],
+            unique=True,
+            sqlite_where=sa.text("since IS NULL AND replaced IS NULL"),
+            postgresql_where=sa.text("since IS NULL AND replaced IS NULL"),
+        )
 
     op.create_table(
         "mappings",
@@ -501,6 +550,20 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_mappings_character"))
 
     op.drop_table("mappings")
+    with op.batch_alter_table("spans", schema=None) as batch_op:
+        batch_op.drop_index(
+            "one_pending_span",
+            sqlite_where=sa.text("since IS NULL AND replaced IS NULL"),
+            postgresql_where=sa.text("since IS NULL AND replaced IS NULL"),
+        )
+        batch_op.drop_index(
+            "one_live_span",
+            sqlite_where=sa.text("since IS NOT NULL AND until IS NULL"),
+            postgresql_where=sa.text("since IS NOT NULL AND until IS NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_spans_meaning_id"))
+
+    op.drop_table("spans")
     with op.batch_alter_table("proposals", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_proposals_meaning_id"))
 
@@ -525,15 +588,19 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_decisions_meaning_id"))
 
     op.drop_table("decisions")
-    op.drop_table("meanings")
-    op.drop_table("local_codes")
-    with op.batch_alter_table("imports", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_imports_code_set_id"))
+    with op.batch_alter_table("successors", schema=None) as batch_op:
+        batch_op.drop_index(
+            "one_pending_successor",
+            sqlite_where=sa.text("since IS NULL AND replaced IS NULL"),
+            postgresql_where=sa.text("since IS NULL AND replaced IS NULL"),
+        )
+        batch_op.drop_index(
+            "one_live_successor",
+            sqlite_where=sa.text("since IS NOT NULL AND until IS NULL"),
+            postgresql_where=sa.text("since IS NOT NULL AND until IS NULL"),
+        )
 
-    op.drop_table("imports")
-    op.drop_table("glyph_sources")
     op.drop_table("successors")
-    op.drop_table("sequences")
     with op.batch_alter_table("reference_characters", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_reference_characters_x0213"))
         batch_op.drop_index(batch_op.f("ix_reference_characters_ucs"))
@@ -558,11 +625,20 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_radicals_radical"))
 
     op.drop_table("radicals")
+    op.drop_table("meanings")
+    op.drop_table("allocations")
+    op.drop_table("local_codes")
+    with op.batch_alter_table("imports", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_imports_code_set_id"))
+
+    op.drop_table("imports")
+    op.drop_table("glyph_sources")
+    op.drop_table("characters")
+    op.drop_table("sequences")
     op.drop_table("glyphs")
     op.drop_table("descriptions")
     op.drop_table("code_sets")
     op.drop_table("api_keys")
-    op.drop_table("allocations")
     op.drop_table("releases")
     op.drop_table("registry")
     op.drop_table("principals")
@@ -575,5 +651,4 @@ def downgrade() -> None:
     op.drop_table("journal")
     op.drop_table("idempotency_keys")
     op.drop_table("editions")
-    op.drop_table("characters")
     op.drop_table("blobs")

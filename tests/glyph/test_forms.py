@@ -9,11 +9,13 @@ from gaiji.errors import BadFont
 from gaiji.glyph.forms import (
     Bitmap,
     Contour,
+    Glyph,
     Outline,
     Segment,
     canonical,
     digest,
     is_empty,
+    measures,
     normal,
     parse_canonical,
 )
@@ -132,3 +134,13 @@ def test_a_bitmap_with_wrong_size_or_padding_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="padding"):
         Bitmap(4, 1, b"\x0f")
     assert Bitmap.padded(4, 1, b"\xff") == Bitmap(4, 1, b"\xf0")
+
+
+@given(st.one_of(outlines, bitmaps()))
+def test_the_measures_of_a_form_stand_in_its_head(glyph: Glyph) -> None:
+    em = glyph.em_units if isinstance(glyph, Outline) else glyph.height
+    advance = glyph.advance if isinstance(glyph, Outline) else glyph.width
+    kind = "outline" if isinstance(glyph, Outline) else "bitmap"
+    assert measures(canonical(glyph)) == (kind, em, advance)
+    with pytest.raises(BadFont):
+        measures(b"something else")

@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gaiji.errors import Refused, Undecidable, UnknownCharacter, UnknownCode, UnknownPolicy
+from gaiji.errors import BadName, Refused, Undecidable, UnknownCharacter, UnknownCode, UnknownPolicy
 from gaiji.registry import characters, decisions, members, releases
+from gaiji.registry.journal import Actor
 from gaiji.registry.tables import Decision, MappingRow
 from tests.council import KUSATSU, ME, Council
 
@@ -81,9 +82,44 @@ def test_a_substitute_needs_its_ground(city: Council) -> None:
         city.decide(f"{JUKI}/F040", "MJ026190", "substitute", ground="")
 
 
+def test_a_refused_replacement_does_not_bring_the_old_character_back(city: Council) -> None:
+    city.decide(f"{JUKI}/F040", "MJ026190")
+    city.publish()
+    city.decide(f"{JUKI}/F040", "MJ026191")
+    city.decide(f"{JUKI}/F040", "MJ026191", "not-related")
+    assert shown(city, "F040", None) == (None, None)
+    city.publish()
+    assert shown(city, "F040", 2) == (None, None)
+    assert shown(city, "F040", 1) == ("MJ026190", "equivalent")
+
+
+def test_a_ground_can_be_given_later(city: Council) -> None:
+    city.decide(f"{JUKI}/F040", "MJ026190", "substitute", ground="通達")
+    city.publish()
+    with pytest.raises(Undecidable, match="already"):
+        city.decide(f"{JUKI}/F040", "MJ026190", "substitute", ground="通達 ")
+    city.decide(f"{JUKI}/F040", "MJ026190", "substitute", ground="告示582号")
+    assert city.publish() == 2
+    assert shown(city, "F040", 2) == ("MJ026190", "substitute")
+
+
+def test_a_code_is_given_one_character_of_the_councils_own(city: Council) -> None:
+    city.decide(f"{JUKI}/F042", "new")
+    with pytest.raises(Undecidable, match="OM000001 already"):
+        city.decide(f"{JUKI}/F042", "new")
+    with pytest.raises(Undecidable, match="ground"):
+        city.decide(f"{JUKI}/F041", "new", ground=" ")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 101])
+def test_nobody_acts_without_a_name(name: str) -> None:
+    with pytest.raises(BadName, match="actor"):
+        Actor(name, "operator")
+
+
 @pytest.mark.parametrize("relationship", ["unknown", "same", ""])
 def test_only_the_known_relationships_can_be_decided(city: Council, relationship: str) -> None:
-    with pytest.raises(Undecidable):
+    with pytest.raises(BadName):
         city.decide(f"{JUKI}/F040", "MJ026190", relationship)
 
 
@@ -131,7 +167,7 @@ def test_a_policy_leaves_disagreeing_sources_and_refused_characters_alone(city: 
     decisions.switch_policy(city.session, ME, "exact-mj-name", True)
     done = decisions.decide_by_policy(city.session, ME, JUKI, "exact-mj-name")
     assert done.left["sources-disagree"] == 2
-    assert done.left["not-one-character"] == 1
+    assert done.left["refused"] == 1
     assert done.count == 0
 
 

@@ -63,7 +63,7 @@ def test_a_number_in_the_list_proposes_its_character(
 
 def test_a_cs_table_proposes_and_never_proves(session: Session, city: Council) -> None:
     city.take_in(JUKI, cs_table="外字コード,住基ネット統一文字コード\nF040,J+9089\n")
-    assert proposals(session, "F040") == {"juki": ("MJ026190", "unknown")}
+    assert proposals(session, "F040") == {"cs-table": ("MJ026190", "unknown")}
 
 
 def test_a_reading_with_strokes_proposes_only_a_single_character(
@@ -83,7 +83,7 @@ def test_sources_that_exclude_each_other_suggest_nothing(session: Session, city:
     assert "sources-disagree" in codes_found(taken, "F040")
     assert proposals(session, "F040") == {
         "mj-name": ("MJ026190", "unknown"),
-        "juki": ("MJ030196", "unknown"),
+        "cs-table": ("MJ030196", "unknown"),
     }
 
 
@@ -94,6 +94,15 @@ def test_sources_that_agree_are_no_finding(city: Council) -> None:
         cs_table="外字コード,住基ネット統一文字コード\nF040,J+9089\n",
     )
     assert codes_found(taken, "F040") == set()
+
+
+def test_a_row_without_days_speaks_of_the_meaning_known_last(
+    session: Session, city: Council
+) -> None:
+    city.take_in(JUKI, "外字コード,MJ,使用開始日\nF040,MJ026190,2020-04-01\n")
+    taken = city.take_in(JUKI, "外字コード,MJ,読み\nF040,MJ026190,へん\n")
+    assert codes_found(taken, "F040") == set()
+    assert session.scalar(select(func.count()).select_from(Meaning)) == 1
 
 
 @pytest.mark.parametrize(
@@ -206,6 +215,53 @@ def test_a_reused_slot_has_two_meanings_and_the_earlier_one_ends(
     assert (shown.character, str(shown.valid_from)) == ("MJ030196", "2020-04-01")
     earlier = characters.show_local_code(session, code_set, "F040", None, date(2019, 1, 1))
     assert (earlier.character, str(earlier.valid_to)) == (None, "2020-03-31")
+
+
+def test_a_list_and_a_cs_table_with_two_juki_codes_disagree(city: Council) -> None:
+    taken = city.take_in(
+        JUKI,
+        "外字コード,住基コード\nF040,J+9089\n",
+        cs_table="外字コード,住基コード\nF040,J+5409\n",
+    )
+    assert "sources-disagree" in codes_found(taken, "F040")
+
+
+def test_a_ucs_beside_the_sequence_of_another_character_disagrees(city: Council) -> None:
+    taken = city.take_in(JUKI, "外字コード,UCS,IVS\nF040,U+5C71,U+9089 U+E010F\n")
+    assert "sources-disagree" in codes_found(taken, "F040")
+
+
+def test_a_list_takes_back_what_it_no_longer_says(session: Session, city: Council) -> None:
+    city.take_in(JUKI, "外字コード,MJ\nF040,MJ026190\n")
+    taken = city.take_in(JUKI, "外字コード,MJ,備考\nF040,,誤りのため取消\n")
+    assert "evidence-withdrawn" in codes_found(taken, "F040")
+    assert proposals(session, "F040") == {}
+    city.take_in(JUKI, "外字コード,画数\nF040,17\n")
+    assert proposals(session, "F040") == {}
+    city.take_in(JUKI, "外字コード,MJ\nF040,MJ026190\n")
+    assert proposals(session, "F040") == {"mj-name": ("MJ026190", "equivalent")}
+
+
+def test_a_list_without_a_column_takes_nothing_back(session: Session, city: Council) -> None:
+    city.take_in(JUKI, "外字コード,MJ\nF040,MJ026190\n")
+    city.take_in(JUKI, "外字コード,画数\nF040,17\n")
+    assert proposals(session, "F040") == {"mj-name": ("MJ026190", "equivalent")}
+
+
+def test_a_city_ends_a_meaning_later_and_gives_the_slot_anew(
+    session: Session, city: Council
+) -> None:
+    city.take_in(JUKI, "外字コード,MJ\nF040,MJ026190\n")
+    taken = city.take_in(
+        JUKI,
+        "外字コード,MJ,使用開始日,使用終了日\nF040,MJ026190,,2019-12-31\nF040,MJ030196,2020-01-01,\n",
+    )
+    assert codes_found(taken, "F040") == {"days-changed"}
+    code_set = members.find_code_set(session, JUKI)
+    then = characters.show_local_code(session, code_set, "F040", None, date(2019, 12, 31))
+    now = characters.show_local_code(session, code_set, "F040", None)
+    assert (then.valid_from, str(then.valid_to)) == (None, "2019-12-31")
+    assert (str(now.valid_from), now.valid_to) == ("2020-01-01", None)
 
 
 def test_days_that_overlap_with_registered_ones_are_refused(city: Council) -> None:

@@ -459,8 +459,7 @@ def test_a_member_narrows_to_what_its_published_codes_mean(session: Session, act
         code = LocalCode(code_set_id=code_set.id, code=bytes([0xF0, 0x40 + place]), serial=3)
         session.add(code)
         session.flush()
-        meaning = Meaning(local_code_id=code.id, valid_from=tables.OPEN_START,
-                          valid_to=tables.OPEN_END, listed={})  # fmt: skip
+        meaning = Meaning(local_code_id=code.id, valid_from=tables.OPEN_START, listed={})
         session.add(meaning)
         session.flush()
         decision = Decision(serial=3, meaning_id=meaning.id, character=id, actor="test",

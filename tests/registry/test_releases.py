@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from gaiji.charset.resolve import Conversion
 from gaiji.errors import Refused, UnknownRelease
-from gaiji.registry import db, journal, members, releases
+from gaiji.registry import characters, db, journal, members, releases
 from gaiji.registry.tables import Allocation, Release
 from tests.council import KOKA, KUSATSU, ME, RITTO, Council
 
@@ -102,6 +102,33 @@ def test_old_releases_answer_as_they_did(session: Session, cities: Council) -> N
     council = new.repertoire.get("OM000001")
     assert council is not None
     assert council.allocation == 0xF0000
+
+
+def test_an_unpublished_import_changes_no_published_answer(
+    session: Session, cities: Council
+) -> None:
+    cities.publish()
+    code_set = members.find_code_set(session, JUKI)
+    before = characters.show_local_code(session, code_set, "F040", 1, work=False)
+    cities.take_in(JUKI, "外字コード,使用開始日\nF040,2030-01-01\n")
+    assert characters.show_local_code(session, code_set, "F040", 1, work=False) == before
+    assert characters.local_glyph(session, code_set, "F040", 1) == before.glyph
+
+
+def test_a_slot_used_again_ends_the_old_meaning_at_the_next_release(
+    session: Session, cities: Council
+) -> None:
+    cities.publish()
+    cities.take_in(JUKI, "外字コード,使用開始日\nF040,2020-04-01\n")
+    assert cities.publish() == 2
+    old, new = (
+        releases.mapping(session, JUKI, releases.find_release(session, number)) for number in (1, 2)
+    )
+    assert [row.character for row in old.meanings(b"\xf0\x40")] == ["MJ026190"]
+    assert new.meanings(b"\xf0\x40") == ()
+    assert [row.character for row in new.at(date(2020, 3, 31)).meanings(b"\xf0\x40")] == [
+        "MJ026190"
+    ]
 
 
 def test_only_characters_without_ucs_and_ivs_are_given_a_code_point(

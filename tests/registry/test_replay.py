@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from gaiji.errors import GaijiError, JournalBroken
 from gaiji.registry import db, journal, members, releases, replay, schema
-from gaiji.registry.tables import Entry, MappingRow
+from gaiji.registry.tables import Allocation, Entry, MappingRow
 from gaiji.settings import Settings
 from tests.council import KOKA, KUSATSU, ME, Council
 from tests.report.conftest import CHARACTERS, seed_reference
@@ -101,6 +101,10 @@ def dump(session: Session) -> dict[str, list[tuple[object, ...]]]:
         "FROM mappings p JOIN meanings m ON m.id = p.meaning_id JOIN local_codes l ON l.id = m.local_code_id",
         "glyphs": "SELECT l.code, g.glyph, g.since, g.until, g.serial FROM glyph_uses g "
         "JOIN meanings m ON m.id = g.meaning_id JOIN local_codes l ON l.id = m.local_code_id",
+        "spans": "SELECT l.code, m.valid_from, s.valid_to, s.since, s.until, s.serial FROM spans s "
+        "JOIN meanings m ON m.id = s.meaning_id JOIN local_codes l ON l.id = m.local_code_id",
+        "codes": "SELECT l.code, l.serial, m.listed FROM local_codes l "
+        "JOIN meanings m ON m.local_code_id = l.id",
         "proposals": "SELECT character, how, relationship, serial FROM proposals",
         "decisions": "SELECT serial, character, relationship, actor, at FROM decisions",
         "allocations": "SELECT scope, character, code_point, serial FROM allocations",
@@ -130,6 +134,14 @@ def test_an_edit_behind_the_applications_back_is_found(
     assert replay.verify(session) == {1: releases.find_release(session, 1).digest}
     session.execute(update(MappingRow).values(character="MJ030196"))
     with pytest.raises(JournalBroken, match="Release 1"):
+        replay.verify(session)
+
+
+def test_a_moved_code_point_is_found(session: Session, published: Council) -> None:
+    published.decide("252069/juki/F040", "new")
+    published.publish()
+    session.execute(update(Allocation).values(code_point=0xF0007))
+    with pytest.raises(JournalBroken, match="Release 2"):
         replay.verify(session)
 
 

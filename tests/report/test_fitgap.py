@@ -131,7 +131,7 @@ def test_a_gap_shows_the_citys_glyph_list_proposals_and_findings(joined: Council
     assert f042.glyph is not None
     assert f042.listed == {"readings": ["き"], "strokes": 6}
     assert [(p.character, p.how, p.relationship) for p in f042.proposals] == [
-        ("MJ000001", "juki", "unknown")
+        ("MJ000001", "cs-table", "unknown")
     ]
     assert [finding.code for finding in f044.findings if finding.level == "gap"] == [
         "no-glyph",

@@ -114,7 +114,7 @@ def write_list(session: Session, edition: Edition, content: Content) -> None:
     bulk(
         session,
         tables.Character,
-        [(r.name, r.name[:2], serial) for r in rows if r.name not in known],
+        [(r.name, r.name[:2], serial, None) for r in rows if r.name not in known],
     )
     bulk(session, tables.ReferenceCharacter, (_described(at, r, content.more) for r in rows))
     bulk(
