@@ -169,14 +169,13 @@ class Client:
         given = {"font": font, "table": table, "cs_table": cs_table, "vendor_table": vendor_table}
         files = {role: file for role, file in given.items() if file is not None}
         fields = {"supplier": supplier, "rights": rights, "dots": dots}
-        form = {name: str(value) for name, value in fields.items() if value not in (None, "")}
+        # parts without a file name are fields; as `files` the form is multipart without a file too
+        form = {name: (None, str(value)) for name, value in fields.items() if value is not None}
         answer = self._ask(
             "POST",
             _set(address, "imports"),
             {"dry_run": dry_run},
-            # without a file the form would not be multipart: the server then says what is missing
-            files=files or {"none": ("", b"")},
-            data=form,
+            files={**files, **form},
             headers=_once(idempotency_key),
         )
         return ImportShape.model_validate_json(answer.content)

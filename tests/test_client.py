@@ -110,7 +110,7 @@ def test_a_member_joins_through_the_client(registry: Client, council: Council) -
     )
     assert again == done
     assert registry.decide(address, PolicyDecision(policy="exact-mj-name")).count == 1
-    new = CodeDecision(code="F041", character="new", relationship="equivalent")
+    new = CodeDecision(code="F041", character="new", ground="同じ字形がない")
     assert registry.decide(address, new).character == "OM000002"
     assert registry.fitgap("252115").others_unchanged.unchanged
     assert not registry.put_member("252115", "湖南市").candidate

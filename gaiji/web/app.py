@@ -149,7 +149,7 @@ def show_problem_type(code: Code) -> ProblemTypeShape:
         title=str(found.title),
         status=found.status,
         exit_status=found.exit_code,
-        description=(found.__doc__ or "").strip(),
+        description=str(problems.described(found)),
     )
 
 

@@ -146,9 +146,10 @@ def list_uses(
 
 @api.get("/characters/{id}/history", responses=raises(UnknownCharacter))
 @public
-def list_history(session: Reads, id: CharacterId) -> Page[HistoryShape]:
+def list_history(session: Reads, settings: Configured, id: CharacterId) -> Page[HistoryShape]:
     """What was decided about a shared character (履歴), the oldest first."""
-    return Page(items=characters.history(session, id), release=releases.latest_number(session))
+    acts = characters.history(session, id, work=settings.open_work)
+    return Page(items=acts, release=releases.latest_number(session))
 
 
 def draw_character(

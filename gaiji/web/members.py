@@ -8,7 +8,7 @@ from datetime import date
 from hashlib import sha256
 from typing import Annotated
 
-from fastapi import File, Form, Path, Query, UploadFile
+from fastapi import Body, File, Form, Path, Query, UploadFile
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -64,9 +64,9 @@ from gaiji.web.routing import (
 )
 from gaiji.wire.nouns import CodeSetShape, ImportShape, LocalCodeShape, MemberShape, Page
 from gaiji.wire.service import (
-    CodeDecision,
     CodeSetRequest,
     DecidedShape,
+    Decision,
     MemberRequest,
     PolicyDecision,
 )
@@ -311,7 +311,7 @@ def decide_codes(
     actor: Acting,
     member: MemberCode,
     codeset: SetName,
-    body: CodeDecision | PolicyDecision,
+    body: Annotated[Decision, Body()],
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Decide one code by name of the caller, or many by a policy (決定); waits for the next release."""
@@ -393,6 +393,13 @@ def listed_codes(
     if page.next is not None:
         page.next = write_cursor(scope, release, page.next)
     return page
+
+
+def cursor_at(subject: str) -> str | None:
+    """Return the cursor of the part of a code set's work that begins with a code, e.g. 252069/juki/F040."""
+    address, _, code = subject.rpartition("/")
+    scope, before = ["codes", address, None, False, True], int(code, 16) - 1
+    return write_cursor(scope, None, f"{before:0{len(code)}X}") if before >= 0 else None
 
 
 @sets.get("/members/{member}/codesets/{codeset}/codes/{code}", responses=raises(*NO_CODE))

@@ -18,14 +18,22 @@ from starlette.responses import HTMLResponse, Response
 
 from gaiji import __version__
 from gaiji.charset.notations import is_private
-from gaiji.errors import GaijiError, InvalidRequest, NoPicture, Text, language
+from gaiji.errors import (
+    Forbidden,
+    GaijiError,
+    InvalidRequest,
+    NoPicture,
+    Text,
+    Unauthorized,
+    language,
+)
 from gaiji.glyph.reference import reference_font
 from gaiji.registry import characters, gaps, members, reference, releases
 from gaiji.report import tables
 from gaiji.settings import Settings
 from gaiji.web.about import describe
 from gaiji.web.characters import Search, found_characters
-from gaiji.web.members import listed_codes
+from gaiji.web.members import cursor_at, listed_codes
 from gaiji.web.releases import measured
 from gaiji.web.routing import (
     Configured,
@@ -60,7 +68,8 @@ EVIDENCE = {
     "vendor-code": Text("ベンダー変換表", "vendor table"),
     "ucs": Text("UCS", "UCS"),
     "x0213": Text("JIS X 0213", "JIS X 0213"),
-    "juki": Text("CSサーバー対応表", "CS-server table"),
+    "juki": Text("住基ネット統一文字コード", "Juki code"),
+    "cs-table": Text("CSサーバー対応表", "CS-server table"),
     "reading-strokes": Text("読みと画数", "reading and strokes"),
     "person": Text("人による決定", "a person"),
 }
@@ -69,6 +78,17 @@ RELATIONS = {
     "compatibility": Text("互換漢字", "Compatibility ideographs"),
     "reduces-to": Text("縮退先(MJ縮退マップ)", "Reduces to (MJ shrink map)"),
     "reduced-from": Text("縮退元(MJ縮退マップ)", "Reduced from (MJ shrink map)"),
+}
+
+FILTERS = {
+    "reading": (Text("読み", "Reading"), "ほとり"),
+    "strokes": (Text("総画数", "Strokes"), "10-12"),
+    "radical": (Text("部首", "Radical"), "162"),
+    "parts": (Text("部品", "Parts"), "辶自"),
+    "ucs": (Text("UCS", "UCS"), "U+9089"),
+    "juki": (Text("住基", "Juki"), "J+9089"),
+    "koseki": (Text("戸籍", "Koseki"), "445000"),
+    "x0213": (Text("X 0213", "X 0213"), "1-78-21"),
 }
 
 html = router("pages", prefix="")
@@ -92,6 +112,9 @@ def _environment() -> Environment:
         "groups": tables.GROUP_NAMES,
         "written": written,
         "listed_text": tables.listed_text,
+        "filters": FILTERS,
+        "when": when,
+        "grouped": grouped,
     }
     return environment
 
@@ -99,6 +122,16 @@ def _environment() -> Environment:
 def written(text: str | None) -> str | None:
     """Return a text that every terminal shows alike, None where it holds a private-use character."""
     return None if not text or any(is_private(ord(char)) for char in text) else text
+
+
+def when(at: str) -> str:
+    """Return a time as pages show it: to the minute, with its zone."""
+    return f"{at[:10]} {at[11:16]} UTC"
+
+
+def grouped(cell: str) -> str:
+    """Return a number of a table with separators of thousands, anything else as it is."""
+    return f"{int(cell):,}" if cell.isdecimal() else cell
 
 
 def render(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -157,12 +190,15 @@ def show_search(
 ) -> HTMLResponse:
     """The search (検索), with what the registry holds where nothing is asked."""
     asked = vars(query)
-    page, problem, status = None, None, 200
+    page, problem, nothing, status = None, None, False, 200
     if any(asked.values()):
         try:
             page = found_characters(session, query, cursor, CARDS)
         except GaijiError as error:
-            problem, status = error, error.status
+            field = error.where.field if error.where else None
+            nothing = bool(query.q and field and not asked.get(field)) or field == "q"
+            if not nothing:
+                problem, status = _labelled(error, asked), error.status
     return render(
         request,
         "search.html",
@@ -170,12 +206,33 @@ def show_search(
         asked=asked,
         page=page,
         problem=problem,
+        nothing=nothing,
         next=_with(request, cursor=page.next) if page and page.next else None,
-        **_summary(session),
+        **_summary(request, session),
     )
 
 
-def _summary(session: Session) -> dict[str, Any]:
+def _labelled(error: GaijiError, asked: dict[str, str | None]) -> GaijiError:
+    """Return an error about a search field with the field's label and what was typed."""
+    name = error.where.field if error.where else None
+    if not isinstance(error, InvalidRequest) or name not in FILTERS:
+        return error
+    (label, example), typed = FILTERS[name], asked[name]
+    return InvalidRequest(
+        f"「{label.ja}」に「{typed}」とは書けません。{example} のように書いてください。",
+        f"“{typed}” is not how “{label.en}” is written; give it like {example}.",
+    )
+
+
+def _sees(request: Request, member: str) -> bool:
+    """Tell whether to offer a member's state of work: a link that leads to 401 is none."""
+    try:
+        return sees_work(request, member)
+    except (Unauthorized, Forbidden):
+        return False
+
+
+def _summary(request: Request, session: Session) -> dict[str, Any]:
     latest = releases.latest_number(session)
     counts = members.count_codes(session)
     mapped = characters.count_mapped(session, latest)
@@ -185,6 +242,7 @@ def _summary(session: Session) -> dict[str, Any]:
         "members": [
             {
                 "member": member,
+                "work": _sees(request, member.code),
                 "sets": [one for one in sets if one.member == member.code],
                 "codes": sum(counts.get(one.id, 0) for one in sets if one.member == member.code),
                 "mapped": sum(mapped.get(one.id, 0) for one in sets if one.member == member.code),
@@ -198,7 +256,9 @@ def _summary(session: Session) -> dict[str, Any]:
 
 @html.get("/characters/{id}", include_in_schema=False)
 @public
-def show_character_page(request: Request, session: Reads, id: str) -> HTMLResponse:
+def show_character_page(
+    request: Request, session: Reads, settings: Configured, id: str
+) -> HTMLResponse:
     """A shared character (共通文字): glyph, numbers, relatives, and its use in every city."""
     shape = characters.show_character(session, id)
     latest = releases.latest_number(session)
@@ -212,7 +272,7 @@ def show_character_page(request: Request, session: Reads, id: str) -> HTMLRespon
         latest=latest,
         related=related,
         uses=characters.uses(session, id, latest),
-        acts=characters.history(session, id)[::-1],
+        acts=characters.history(session, id, work=settings.open_work)[::-1],
         names=_names(session),
     )
 
@@ -224,7 +284,7 @@ def show_character_page(request: Request, session: Reads, id: str) -> HTMLRespon
 @public
 def show_members_page(request: Request, session: Reads) -> HTMLResponse:
     """The members (構成市) with how much of their gaiji is published."""
-    return render(request, "members.html", **_summary(session))
+    return render(request, "members.html", **_summary(request, session))
 
 
 @html.get("/members/{member}", include_in_schema=False)
@@ -236,6 +296,7 @@ def show_member_page(request: Request, session: Reads, member: str) -> HTMLRespo
         request,
         "member.html",
         member=found,
+        work=_sees(request, member),
         sets=members.code_sets(session, member),
         latest=releases.latest_number(session),
         counts=members.count_codes(session),
@@ -259,7 +320,8 @@ def show_code_set_page(
     code_set = members.find_code_set(session, f"{member}/{codeset}")
     latest = releases.latest_number(session)
     work = sees_work(request, member)
-    page = listed_codes(session, code_set, latest, cursor, ROWS, unmapped=unmapped, work=work)
+    shown = None if work else latest  # who may see the work sees what waits too
+    page = listed_codes(session, code_set, shown, cursor, ROWS, unmapped=unmapped, work=work)
     return render(
         request,
         "codeset.html",
@@ -296,6 +358,7 @@ def show_fitgap_page(
         request,
         "fitgap.html",
         report=report,
+        row_of=_row_of,
         has_gj=gaps.has_namespace(session, "GJ"),
         heading=tables.heading(report),
         headers=tables.HEADERS,
@@ -307,6 +370,14 @@ def show_fitgap_page(
         next=_with(request, page=str(page + 1)) if first + GAPS < len(report.gaps) else None,
         previous=_with(request, page=str(page - 1)) if page > 1 else None,
     )
+
+
+def _row_of(subject: str) -> str:
+    """Return the address of a local code's row in the page of its code set."""
+    member, name, code = subject.split("/")
+    cursor = cursor_at(subject)
+    part = f"?cursor={cursor}" if cursor else ""
+    return f"/members/{member}/codesets/{name}{part}#c{code}"
 
 
 @html.get("/members/{member}/fitgap.csv", include_in_schema=False)

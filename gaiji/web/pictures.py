@@ -118,20 +118,19 @@ def kept_glyph(session: Session, digest: str) -> Found:
 
 
 def character_glyph(session: Session, settings: Settings, id: str) -> Found:
-    """Return the glyph a shared character is shown with: the reference font's, or a city's.
+    """Return the glyph a shared character is shown with: the reference font's, or its own.
 
-    The council's own characters are shown with the glyph of a city that uses them.
-    Raises UnknownCharacter, NoPicture.
+    The council's own characters are shown with the glyph they were made for. Raises UnknownCharacter,
+    NoPicture.
     """
     found = characters.find_character(session, id)
     if found.namespace in ("MJ", "GJ"):
         return reference_glyph(settings, id)
-    for use in characters.uses(session, id, None):
-        if use.glyph:
-            return kept_glyph(session, use.glyph)
+    if found.glyph is not None:
+        return kept_glyph(session, found.glyph)
     raise NoPicture(
-        f"共通文字 {id} の字形はどの市からも届いていません。フォントを受け入れてください。",
-        f"No city handed in a glyph for {id}; take in a font that has it.",
+        f"共通文字 {id} は字形のない外字コードから作られたため、描けません。",
+        f"{id} was made for a code without a glyph and cannot be drawn.",
     )
 
 

@@ -20,9 +20,11 @@ from gaiji.errors import (
     MethodNotAllowed,
     NotFound,
     StorageFailed,
+    Text,
     TooLarge,
     Unauthorized,
     Unreachable,
+    Where,
     problem_types,
 )
 
@@ -45,6 +47,32 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
     "additionalProperties": True,
 }
+
+
+REMEDIES: dict[int, str] = {
+    401: "有効な APIキーが付いていません。",
+    403: "このキーの役割か担当の市では許されていません。",
+    404: "その名前・番号で登録されているものがありません。綴りと版を確かめてください。",
+    405: "このアドレスはその操作を受けません。使える操作は Allow にあります。",
+    409: "要求の意味は分かりましたが、台帳の今の状態では行えません。",
+    412: "ほかの人が先に変更しています。読み直してからやり直してください。",
+    413: "一度に受けられる大きさを超えています。分けて送ってください。",
+    415: "このアドレスが受けない種類の本文です。",
+    422: "入力の書き方か内容に誤りがあり、何も書き込んでいません。直して送り直してください。",
+    428: "変更には、どの状態への変更かを If-Match で示す必要があります。",
+    429: "要求が混み合っています。Retry-After の秒数を待ってやり直してください。",
+    500: "思いがけない誤りです。要求番号(X-Request-Id)を運用担当に知らせてください。",
+    503: "データベースか保存先が今は使えません。運用担当に知らせ、しばらくしてやり直してください。",
+}
+"""What a problem of each status means, for readers of Japanese; the classes say it in English."""
+
+
+def described(kind: type[GaijiError]) -> Text:
+    """Return what a kind of problem means (誤りの説明)."""
+    told = (kind.__doc__ or "").strip()
+    return Text(
+        f"{kind.title.ja}: {REMEDIES[kind.status]}何が、どこで起きたかは detail にあります。", told
+    )
 
 
 def raises(*errors: type[GaijiError]) -> Responses:
@@ -143,20 +171,77 @@ def _invalid(error: RequestValidationError) -> InvalidRequest | TooLarge:
                 f"{field} takes at most {most} at once; send them in parts.",
                 limit=most,
             )
-    found = [
-        {
-            "in": str(one["loc"][0]),
-            "field": ".".join(str(part) for part in one["loc"][1:]),
-            "message": one["msg"],
-        }
-        for one in error.errors()
-    ]
-    names = ", ".join(one["field"] for one in found[:5] if one["field"]) or "body"
+        if one["type"] == "json_invalid":
+            return _not_json(str(error.body), int(one["loc"][-1]))
+    told = [(*_place(one["loc"]), _message(one)) for one in error.errors()[:50]]
+    shown = [(field or place, text) for place, field, text in told[:5]]
     return InvalidRequest(
-        f"要求の形式が違います({names})。/docs の説明に合わせてください。",
-        f"The request does not have the documented form ({names}); see /docs.",
-        errors=found[:50],
+        f"要求の形式が違います。{'、'.join(f'{name}: {text.ja}' for name, text in shown)}。"
+        "/docs の説明に合わせてください。",
+        "The request does not have the documented form: "
+        f"{'; '.join(f'{name}: {text.en}' for name, text in shown)}; see /docs.",
+        errors=[{"in": place, "field": field, "message": str(text)} for place, field, text in told],
     )
+
+
+def _not_json(body: str, position: int) -> InvalidRequest:
+    before = body[:position]
+    line, column = before.count("\n") + 1, position - before.rfind("\n")
+    return InvalidRequest(
+        f"本文が JSON ではありません({line} 行目の {column} 文字目)。JSON として書き直してください。",
+        f"The body is not JSON (line {line}, character {column}); write it as JSON.",
+        where=Where(byte_offset=len(before.encode("utf-8", "surrogatepass"))),
+    )
+
+
+def _place(loc: tuple[Any, ...]) -> tuple[str, str]:
+    """Return the part of the request and the field; names of shapes in between say nothing to a caller."""
+    parts = [str(part) for part in loc[1:]]
+    if loc[0] == "body":
+        parts = [part for part in parts if not part[:1].isupper()]
+    return str(loc[0]), ".".join(parts)
+
+
+NEEDED = Text("必要です", "is needed")
+UNKNOWN = Text("この名前の項目はありません", "there is no field of this name")
+NO_FILE = Text("ファイルとして送ってください", "send it as a file")
+OTHER = Text("受け取れない値です", "this value cannot be taken")
+TYPES = {
+    "bool": Text("true か false にしてください", "give true or false"),
+    "int": Text("整数にしてください", "give a whole number"),
+    "date": Text("年-月-日(2026-11-23)にしてください", "give a day like 2026-11-23"),
+    "string": Text("文字列にしてください", "give a string"),
+    "list": Text("配列にしてください", "give a list"),
+    "dict": Text("オブジェクトにしてください", "give an object"),
+    "model": Text("オブジェクトにしてください", "give an object"),
+}
+BOUNDS = {
+    "ge": Text("{} 以上にしてください", "give {} or more"),
+    "gt": Text("{} より大きくしてください", "give more than {}"),
+    "le": Text("{} 以下にしてください", "give {} or less"),
+    "lt": Text("{} より小さくしてください", "give less than {}"),
+    "min_length": Text("長さを {} 以上にしてください", "at least {} long"),
+    "max_length": Text("長さを {} 以下にしてください", "at most {} long"),
+    "pattern": Text("{} の形にしてください", "give it in the form {}"),
+}
+
+
+def _message(one: dict[str, Any]) -> Text:
+    """Return what is wrong with one value: missing, unknown, a type, a choice, a bound or a form."""
+    kind, context = str(one["type"]), one.get("ctx", {})
+    if kind == "missing":
+        return NEEDED
+    if kind == "extra_forbidden":
+        return UNKNOWN
+    if "UploadFile" in str(one["msg"]):
+        return NO_FILE
+    if kind in ("literal_error", "enum"):
+        names = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        return Text(f"{names} のどれかにしてください", f"give one of {names}")
+    for name, text in BOUNDS.items():
+        if name in context:
+            return Text(*(part.replace("{}", str(context[name])) for part in text))
+    return TYPES.get(kind.partition("_")[0], OTHER)
 
 
 def install(app: FastAPI) -> None:

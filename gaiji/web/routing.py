@@ -9,16 +9,18 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Query, params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute, APIRouter
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -35,6 +37,7 @@ from gaiji.errors import (
     SchemaMismatch,
     StaleVersion,
     StorageFailed,
+    Text,
     TooLarge,
     Unauthorized,
     UnknownRelease,
@@ -52,6 +55,7 @@ ALWAYS = (
     *(DatabaseUnreachable, DiskFull, SchemaMismatch),
 )
 BEARER = {"key": {"type": "http", "scheme": "bearer", "description": "APIキー gaiji_… / API key"}}
+FORM = "multipart/form-data"
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -91,7 +95,10 @@ def needs(deed: str, of: str | None = None) -> Callable[[Endpoint], Endpoint]:
 
 
 class Guarded(APIRoute):
-    """A route with a rule, problem documents in its OpenAPI, and conditional GET."""
+    """A route with a rule, problem documents in its OpenAPI, and conditional GET.
+
+    Under /v1 a parameter nobody declared is refused: a mistyped `dry_run` must not write.
+    """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         rule = RULES.get(endpoint)
@@ -99,6 +106,7 @@ class Guarded(APIRoute):
             raise RuntimeError(f"{path} has no rule: declare @public or @needs(deed)")
         self.rule = rule
         options["operation_id"] = options.get("operation_id") or endpoint.__name__
+        options["summary"] = options.get("summary") or _first_line(endpoint)
         if rule.deed:
             options["openapi_extra"] = {
                 "security": [{"key": []}],
@@ -107,20 +115,31 @@ class Guarded(APIRoute):
         super().__init__(path, endpoint, **options)
         own = raises(Unauthorized, Forbidden) if rule.deed else {}
         self.takes = _body_kind(self)
+        flat = get_flat_params(self.dependant)
+        self.queries = {one.alias for one in flat if isinstance(one.field_info, params.Query)}
+        self.fields = {one.alias for one in self.dependant.body_params}
         body = raises(TooLarge, UnsupportedMediaType) if self.takes else {}
         self.responses = merged(raises(*ALWAYS), own, body, self.responses)
         if self.methods == {"GET"}:
             self.responses.setdefault(304, {"description": "Not changed since If-None-Match"})
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler: rule, kind of body, endpoint, ETag."""
+        """Return the handler: rule, names of parameters, kind of body, endpoint, ETag."""
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
             if self.rule.deed and not (self.rule.work and _is_open(request)):
                 request.state.actor = await run_in_threadpool(_authorize, request, self.rule)
+            if self.path.startswith("/v1/"):
+                _check_names(
+                    request.query_params, self.queries, Text("照会項目", "query parameter")
+                )
             if self.takes:
                 _check_kind(request, self.takes)
+            elif request.method not in ("GET", "HEAD"):
+                _check_no_body(request)
+            if self.takes == FORM:
+                await _check_form(request, self.fields)
             response = await handle(request)
             return (
                 conditional(request, response, self.rule) if request.method == "GET" else response
@@ -183,7 +202,47 @@ def _body_kind(route: APIRoute) -> str | None:
     if route.body_field is None:
         return None
     form = isinstance(route.body_field.field_info, params.Form)
-    return "multipart/form-data" if form else "application/json"
+    return FORM if form else "application/json"
+
+
+def _first_line(endpoint: Callable[..., Any]) -> str:
+    return (endpoint.__doc__ or endpoint.__name__).strip().partition("\n")[0].rstrip(".")
+
+
+def _check_names(sent: Iterable[str], known: set[str], what: Text) -> None:
+    """Raise InvalidRequest for a name that the address does not know."""
+    wrong = sorted(set(sent) - known)
+    if wrong:
+        named, names = ", ".join(one[:40] for one in wrong[:5]), ", ".join(sorted(known))
+        raise InvalidRequest(
+            f"{what.ja} {named} はこのアドレスにありません。使えるのは {names or '(なし)'} です。",
+            f"There is no {what.en} {named} at this address; it knows {names or '(none)'}.",
+            unknown=[one[:200] for one in wrong[:50]],
+            known=sorted(known),
+        )
+
+
+async def _check_form(request: Request, known: set[str]) -> None:
+    try:
+        form = await request.form()  # kept by the request: it is parsed once
+    except HTTPException:
+        raise
+    except Exception as error:
+        raise HTTPException(400) from error
+    try:
+        _check_names(form, known, Text("フォームの項目", "form field"))
+    except InvalidRequest:
+        await form.close()
+        raise
+
+
+def _check_no_body(request: Request) -> None:
+    length = request.headers.get("content-length", "0")
+    if length != "0" or "transfer-encoding" in request.headers:
+        raise InvalidRequest(
+            "このアドレスは本文を受けません。本文なしで送ってください。",
+            "This address takes no body; send none.",
+        )
 
 
 def _check_kind(request: Request, kind: str) -> None:

@@ -16,6 +16,7 @@ from gaiji.glyph.draw import mask
 from gaiji.glyph.reference import font_status, reference_font
 from gaiji.settings import Settings
 from tests.web.council import KUSATSU, NABE, RITTO, Council
+from tests.web.test_pages import PAGES
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"]
@@ -146,6 +147,19 @@ def test_the_documentation_is_drawn_from_this_host_alone(visit: Visit) -> None:
     visit.go("/docs")
     visit.page.get_by_text("/v1/members/{member}/codesets/{codeset}/imports").wait_for()
     assert visit.page.locator(".opblock").count() > 35
+
+
+def test_no_page_is_wider_than_a_narrow_window(browser: Browser, base: str) -> None:
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    wide = {}
+    for url in PAGES:
+        for lang in ("ja", "en"):
+            page.goto(f"{base}{url}{'&' if '?' in url else '?'}lang={lang}")
+            width = page.evaluate("document.documentElement.scrollWidth")
+            if width > 400:
+                wide[url, lang] = width
+    page.close()
+    assert wide == {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

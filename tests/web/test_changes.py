@@ -108,7 +108,8 @@ def test_an_import_shows_all_in_a_dry_run_and_is_all_or_nothing(council: Council
         ({"font": ("x.ttf", b"no font")}, "bad-font"),
         ({"table": ("x.csv", b"a,b\n1,2\n")}, "bad-table"),
         ({"table": ("x.csv", b"code,mj\n8140,MJ026190\n")}, "code-outside-area"),
-        ({"other": ("x.csv", b"")}, "bad-input"),
+        ({"other": ("x.csv", b"")}, "invalid-request"),
+        ({"table": ("x.csv", b"")}, "bad-table"),
     ):
         answer = client.post(url, headers=key, files=files)
         assert (answer.status_code, answer.json()["type"]) == (422, f"/problems/{kind}")

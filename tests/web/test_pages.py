@@ -52,7 +52,7 @@ class Seen(HTMLParser):
         if tag == "img":
             self.images.append(given)
         for name in ("href", "src", "action"):
-            if address := given.get(name):
+            if (address := given.get(name)) and given.get("rel") != "external noreferrer":
                 self.links.append(address)
 
 
@@ -97,6 +97,36 @@ def test_the_search_shows_characters_with_their_numbers(shared_council: Council)
     assert "radical" not in text.split("</form>")[1]
     wrong, _ = read(shared_council, "/?strokes=many")
     assert 'role="alert"' in wrong
+
+
+def test_a_search_without_hits_says_so_and_a_wrong_field_by_its_label(
+    shared_council: Council,
+) -> None:
+    answer = shared_council.client.get("/?q=zzzzzz")
+    assert (answer.status_code, 'role="alert"' in answer.text) == (200, False)
+    assert "zzzzzz」に当たる" in answer.text
+    wrong = shared_council.client.get("/?strokes=abc")
+    assert wrong.status_code == 422
+    assert "「総画数」に「abc」とは書けません" in wrong.text
+
+
+def test_work_is_offered_only_where_it_is_open(council: Council) -> None:
+    settings = council.settings.model_copy(update={"open_work": False})
+    closed = CheckedClient(create_app(settings, council.engine))
+    for url in ("/", "/members", f"/members/{KUSATSU}"):
+        assert "/fitgap" not in closed.get(url).text
+        assert "/fitgap" in closed.get(url, headers=council.key()).text
+        assert "/fitgap" in council.client.get(url).text
+    page = closed.get(f"/members/{KUSATSU}/fitgap", headers={"accept": "text/html"})
+    assert page.status_code == 401
+    assert "gaiji serve --open-work" in page.text
+
+
+def test_a_gap_leads_to_its_row_and_times_name_their_zone(shared_council: Council) -> None:
+    _, seen = read(shared_council, f"/members/{YASU}/fitgap")
+    rows = [address for address in seen.links if address.endswith("#cF045")]
+    assert 'id="cF045"' in shared_council.client.get(rows[0]).text
+    assert " UTC</time>" in shared_council.client.get("/releases").text
 
 
 def test_a_character_page_shows_it_in_every_city(shared_council: Council) -> None:
@@ -189,7 +219,7 @@ def test_fitgap_is_saved_for_a_spreadsheet(shared_council: Council) -> None:
 
 def test_requests_are_counted_by_route_and_not_by_address(council: Council) -> None:
     council.client.get("/v1/characters/MJ026190")
-    council.client.get("/v1/characters/MJ999999?q=渡邉")
+    council.client.get("/v1/characters/MJ999999")
     council.client.get("/v1/nowhere")
     text = council.client.get("/metrics").text
     route = 'method="GET",route="/v1/characters/{id}"'

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,6 +55,82 @@ def test_every_error_is_a_documented_problem_document(
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{code}")
 
 
+@pytest.mark.parametrize(
+    ("url", "wrong", "known"),
+    [
+        ("/v1/characters?strokse=17", "strokse", "strokes"),
+        ("/v1/translate?from=mj&to=mj&code=MJ026190&relase=1", "relase", "release"),
+        ("/v1/characters/MJ026190/glyph.png?size=5000", "size", "size_px"),
+        ("/v1/about?x=1", "x", None),
+    ],
+)
+def test_a_mistyped_parameter_is_refused_and_the_known_ones_named(
+    shared_council: Council, url: str, wrong: str, known: str | None
+) -> None:
+    answer = shared_council.client.get(url)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
+    assert answer.json()["unknown"] == [wrong]
+    assert known is None or known in answer.json()["known"]
+    assert wrong in answer.json()["detail"]
+
+
+def test_a_mistyped_dry_run_writes_nothing(council: Council) -> None:
+    url = "/v1/members/252069/codesets/juki/imports"
+    head = council.client.get("/v1/journal/head").json()
+    files = {"table": ("t.csv", b"code,mj\nF050,MJ026190\n")}
+    for query, form in (("?dryrun=true", {}), ("", {"dry_run": "true"})):
+        answer = council.client.post(url + query, files=files, data=form, headers=council.key())
+        assert answer.json()["type"] == "/problems/invalid-request"
+        assert answer.json()["unknown"] == [*form] or answer.json()["known"] == ["dry_run"]
+    body = council.client.post("/v1/releases", json={"dry_run": True}, headers=council.key())
+    assert body.json()["type"] == "/problems/invalid-request"
+    assert council.client.get("/v1/journal/head").json() == head
+    assert council.client.post(url, files=files, headers=council.key()).status_code == 201
+
+
+def test_what_is_wrong_with_a_value_is_said_in_both_languages(shared_council: Council) -> None:
+    def told(method: str, path: str, lang: str, **more: Any) -> dict[tuple[str, str], str]:
+        headers = {**shared_council.key(), "accept-language": lang, **more.pop("headers", {})}
+        answer = shared_council.client.request(method, path, headers=headers, **more)
+        assert answer.json()["type"] == "/problems/invalid-request"
+        return {(one["in"], one["field"]): one["message"] for one in answer.json()["errors"]}
+
+    sets = "/v1/members/252069/codesets/juki"
+    assert told("POST", f"{sets}/decisions", "ja", json={"code": "F040"}) == {
+        ("body", "character"): "必要です"
+    }
+    policy = {"policy": "exact-mj-name", "code": "F040"}
+    assert told("POST", f"{sets}/decisions", "en", json=policy) == {
+        ("body", "code"): "there is no field of this name"
+    }
+    many = told("GET", f"{sets}/codes?limit=0&as_of=soon&unmapped=perhaps", "ja")
+    assert many == {
+        ("query", "limit"): "1 以上にしてください",
+        ("query", "as_of"): "年-月-日(2026-11-23)にしてください",
+        ("query", "unmapped"): "true か false にしてください",
+    }
+    text = told("POST", f"{sets}/imports", "ja", data={"table": "x"}, files={"font": ("f", b"x")})
+    assert text == {("body", "table"): "ファイルとして送ってください"}
+    choice = told("GET", "/v1/compare?a=MJ026190&b=MJ026193&mode=beside", "en")
+    assert choice == {("query", "mode"): "give one of side-by-side, overlay"}
+
+
+def test_a_body_that_is_not_json_says_where_it_ends_to_be(shared_council: Council) -> None:
+    sent = '{"from": "邉",\n x}'.encode()
+    answer = shared_council.client.post("/v1/translate", content=sent, headers=JSON).json()
+    assert "本文が JSON ではありません(2 行目の 2 文字目)" in answer["detail"]
+    assert answer["where"] == {"byte_offset": sent.index(b"x")}
+
+
+def test_a_decision_is_equivalent_where_nothing_else_is_said(council: Council) -> None:
+    url = "/v1/members/252107/codesets/juki"
+    body = {"code": "F040", "character": "MJ030196"}
+    done = council.client.post(f"{url}/decisions", json=body, headers=council.key())
+    assert done.status_code == 201
+    shown = council.client.get(f"{url}/codes/F040?release=pending").json()
+    assert shown["relationship"] == "equivalent"
+
+
 def test_a_wrong_method_names_the_right_ones(shared_council: Council) -> None:
     answer = shared_council.client.delete("/v1/members/252069")
     assert answer.headers["allow"] == "GET, HEAD, PUT"
@@ -65,8 +142,8 @@ def test_an_unexpected_fault_tells_nothing_of_the_inside(
     def fail(*_: Any) -> None:
         raise ValueError("secret inside")
 
-    monkeypatch.setattr("gaiji.registry.members.all_members", fail)
-    answer = TestClient(council.app).get("/v1/members?q=渡邉", headers={"x-request-id": "abc.1"})
+    monkeypatch.setattr("gaiji.registry.reference.search", fail)
+    answer = TestClient(council.app).get("/v1/characters?q=渡邉", headers={"x-request-id": "abc.1"})
     assert (answer.status_code, answer.json()["type"]) == (500, "/problems/gaiji-error")
     assert "secret" not in answer.text
     assert "abc.1" in answer.json()["detail"]
@@ -80,7 +157,9 @@ def test_every_problem_type_is_explained(shared_council: Council) -> None:
     for code in problem_types():
         told = shared_council.client.get(f"/problems/{code}").json()
         assert told["type"] == f"/problems/{code}"
-        assert told["description"]
+        assert re.search("[ぁ-ん]", told["description"])
+        english = shared_council.client.get(f"/problems/{code}", headers={"accept-language": "en"})
+        assert english.json()["description"] == str(problem_types()[code].__doc__).strip()
 
 
 def test_errors_speak_the_language_asked_for(shared_council: Council) -> None:
