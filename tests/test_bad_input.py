@@ -5,6 +5,8 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ SQUARE = Outline(1000, 1000, ((((800, 100),), ((800, 700),), ((100, 700),), ((10
 FONT = build_truetype({0xE000: ("a", SQUARE)}, family="Test")
 LATIN = build_truetype({0x41: ("A", SQUARE)}, family="Test")
 OUTSIDE = build_truetype({0xF8F0: ("a", SQUARE)}, family="Test")
+CONVERT = ["convert", "--from", "252069/juki", "--to", "unicode"]
 IMPORT = ["codeset", "import", "252069/juki"]
 
 
@@ -108,6 +111,15 @@ FILES: dict[str, bytes] = {
         (["convert", "in.txt", "/dev/full", "--from", "252069/juki", "--to", "unicode"], 4, "disk-full", "full"),
         (["reference", "import", "gj.csv", "--namespace", "MJ"], 2, "bad-reference", "GJ000001"),
         (["reference", "import", "gj.csv", "--namespace", "XX"], 2, "bad-reference", "XX"),
+        ([*CONVERT, "in.txt", "in.txt"], 2, "bad-input", "different files"),
+        ([*CONVERT, "in.txt", "out", "--report", "in.txt"], 2, "bad-input", "different files"),
+        ([*CONVERT, "in.txt", "no/out"], 2, "bad-input", "folder"),
+        (["codeset", "show", "252069/juki", "--after", "ZZ"], 2, "bad-name", "ZZ"),
+        (["codeset", "import", "252069/juki", "--table", "empty.tte"], 2, "bad-table", "empty"),
+        (["member", "add", "252085", "--name", "栗東\n市"], 2, "bad-name", "line breaks"),
+        (["member", "join", "252069", "--by", " "], 2, "bad-name", "actor"),
+        (["token", "create", "", "--role", "auditor"], 2, "bad-name", "principal"),
+        (["db", "downgrade", "nope"], 2, "bad-name", "nope"),
         (["restore", "in.txt", "back", "--receipt", "in.txt"], 2, "bad-receipt", "receipt"),
     ],
     ids=lambda value: "-".join(value[-2:]).replace("/", " ") if isinstance(value, list) else None,
@@ -168,6 +180,57 @@ def test_wrong_usage_ends_with_status_two(
 ) -> None:
     assert run(command) == 2
     assert capsys.readouterr().err.startswith("gaiji: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("GAIJI_DATABASE", "foo://x", "GAIJI_DATABASE"),
+        ("GAIJI_DATABASE", "mysql://a@b/c", "GAIJI_DATABASE"),
+        ("GAIJI_DATABASE_TIMEOUT_S", "abc", "GAIJI_DATABASE_TIMEOUT_S"),
+        ("GAIJI_MAX_BODY_BYTES", "-1", "GAIJI_MAX_BODY_BYTES"),
+        ("GAIJI_OPEN_WORK", "maybe", "GAIJI_OPEN_WORK"),
+    ],
+)
+def test_a_bad_setting_is_named(
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    says: str,
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert run(["member", "list", "--home", str(home)]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_home_that_is_a_file_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("x")
+    assert run(["db", "upgrade", "--home", str(tmp_path / "file")]) == 4
+    assert "cannot be made" in capsys.readouterr().err
+
+
+def test_a_stopped_conversion_leaves_nothing_behind(home: Path, tmp_path: Path) -> None:
+    big = tmp_path / "big.txt"
+    big.write_bytes(b"\x88\x9f" * 20_000_000)
+    (tmp_path / "out").mkdir()
+    command = [
+        "convert",
+        str(big),
+        str(tmp_path / "out" / "o"),
+        "--from",
+        "252069/juki",
+        "--to",
+        "unicode",
+    ]
+    process = subprocess.Popen([sys.executable, "-m", "gaiji", *command, "--home", str(home)])
+    while not any((tmp_path / "out").iterdir()):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.terminate()
+    assert process.wait(10) == 143
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_missing_registry_says_how_to_make_one(

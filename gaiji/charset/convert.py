@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from gaiji.charset.files import reading, replacing, storage_error
+from gaiji.charset.files import check_apart, reading, replacing, replacing_all, storage_error
 from gaiji.charset.mapping import Mapping
 from gaiji.charset.receipt import Receipt, Recorder, read_receipt
 from gaiji.charset.resolve import Conversion, Options
@@ -44,20 +44,24 @@ def convert_file(
 
     receipt: where to write what `restore_file` needs. progress is told the bytes read so far.
     Raises UnmappedCode and MalformedInput with their place, LossBeyondBudget (its extra `report` counts
-    everything), DiskFull and StorageFailed; after any of them nothing is left under a final name. A dry
+    everything), DiskFull and StorageFailed; after any of them what stood under the final names stands. A dry
     run writes nothing, never refuses for losses, and counts unmapped codes instead of stopping.
     """
     options = conversion.options
+    check_apart(source, None if options.dry_run else target, receipt)
     recorder = Recorder() if receipt is not None else None
     stream = Stream(
         conversion.resolver, file=str(source), counting=options.dry_run, recorder=recorder
     )
     hashing = options.digests or receipt is not None
     hashes = (hashlib.sha256(), hashlib.sha256()) if hashing else None
-    with _removed_on_error(receipt), ExitStack() as stack:
+    with ExitStack() as stack:
         opened = stack.enter_context(reading(source))
         kept: BinaryIO | None = None
-        if not options.dry_run:
+        kept_receipt: BinaryIO | None = None
+        if not options.dry_run and receipt is not None:
+            kept_receipt, kept = stack.enter_context(replacing_all(receipt, target))
+        elif not options.dry_run:
             kept = stack.enter_context(replacing(target))
         for data, final in _chunks(opened, chunk_bytes):
             out = stream.feed(data, final=final)
@@ -71,30 +75,10 @@ def convert_file(
         report = _report(conversion, stream, hashes)
         if kept and stream.losses > options.max_loss:
             raise _over_budget(report, stream, str(source))
-        if kept and recorder and receipt is not None:
-            with replacing(receipt) as file:
-                file.write(recorder.packed(_header(conversion, report)))
+        if kept_receipt and recorder:
+            kept_receipt.write(recorder.packed(_header(conversion, report)))
     report.written = kept is not None
     return report
-
-
-@contextmanager
-def _removed_on_error(receipt: Path | str | None) -> Iterator[None]:
-    """Take back a receipt that stood already when the converted file itself could not take its place."""
-    before = _stamp(receipt)
-    try:
-        yield
-    except BaseException:
-        if receipt is not None and _stamp(receipt) not in (None, before):
-            Path(receipt).unlink()
-        raise
-
-
-def _stamp(path: Path | str | None) -> tuple[int, int] | None:
-    if path is None or not Path(path).is_file():
-        return None
-    status = Path(path).stat()
-    return status.st_ino, status.st_mtime_ns
 
 
 def _chunks(opened: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
@@ -146,8 +130,8 @@ def _report(
         output_bytes=stream.output_bytes,
         characters=stream.characters,
         losses=stream.losses,
-        unmapped=[_unmapped(t, s) for t, s in events if s.outcome.kind == "unmapped"],
-        reductions=[_reduced(t, s) for t, s in events if s.outcome.kind in REDUCTIONS],
+        unmapped=[_unmapped(t, s) for (t, *_), s in events if s.outcome.kind == "unmapped"],
+        reductions=[_reduced(t, s) for (t, *_), s in events if s.outcome.kind in REDUCTIONS],
         recoded=[
             Recoded(
                 code=token.hex().upper(),
@@ -156,7 +140,7 @@ def _report(
                 count=seen.count,
                 places=seen.places,
             )
-            for token, seen in events
+            for (token, *_), seen in events
             if seen.outcome.kind not in REDUCTIONS and seen.outcome.kind != "unmapped"
         ],
         input_sha256=hashes[0].hexdigest() if hashes else None,
@@ -212,6 +196,8 @@ def restore_file(
     resolve: gives the mapping of a code set in a release. Raises BadReceipt when the receipt is damaged,
     belongs to another file, or names a mapping that is another one today; then nothing is written.
     """
+    check_apart(converted, back)
+    check_apart(receipt, back)
     with reading(receipt) as file:
         read = read_receipt(file.read())
     where = Where(str(converted))
@@ -279,12 +265,14 @@ def _restored(
 ) -> Iterator[bytes]:
     """Yield the original, segment by segment: between two losses through the mapping, losses as recorded."""
     back = conversion.resolver.back
+    at = 0
     for event in receipt.events():
-        yield from _segment(opened, Stream(back), event.gap, digest, chunk)
+        yield from _segment(opened, Stream(back, opening=at == 0), event.gap, digest, chunk)
+        at += event.gap + event.length
         skipped = opened.read(event.length)
         digest.update(skipped)
         yield event.original
-    yield from _segment(opened, Stream(back), None, digest, chunk)
+    yield from _segment(opened, Stream(back, opening=at == 0), None, digest, chunk)
 
 
 def _segment(

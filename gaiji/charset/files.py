@@ -42,6 +42,46 @@ def reading(path: Path | str) -> Iterator[BinaryIO]:
         yield opened
 
 
+def check_apart(source: Path | str, *outputs: Path | str | None) -> None:
+    """Check the files of one command before anything is read (入出力の確認).
+
+    Raises BadInput when two of them are one file, so that nothing overwrites what is still needed, and
+    when an output lies in a folder that does not exist. Devices such as /dev/null may come twice.
+    """
+    seen: dict[str, str] = {} if str(source) == STANDARD else {_place(source): str(source)}
+    for output in outputs:
+        if output is None:
+            continue
+        place, parent = _place(output), os.path.dirname(os.path.abspath(output)) or "."
+        if place in seen:
+            raise BadInput(
+                "入力・出力・控え・報告に同じファイルが指定されています。別の名前にしてください。",
+                "Input, output, receipt and report must be different files; choose another name.",
+                where=Where(str(output)),
+            )
+        if str(output) != STANDARD and not os.path.isdir(parent):
+            raise BadInput(
+                "保存先のフォルダがありません。作ってからやり直してください。",
+                "The folder of the output does not exist; make it and try again.",
+                where=Where(str(output)),
+            )
+        if str(output) == STANDARD or not _is_device(output):
+            seen[place] = str(output)
+
+
+def _place(path: Path | str) -> str:
+    """Return what tells one file from another, whatever its names."""
+    try:
+        found = os.stat(path)
+        return f"{found.st_dev}:{found.st_ino}"
+    except OSError:
+        return os.path.realpath(path)
+
+
+def _is_device(path: Path | str) -> bool:
+    return os.path.exists(path) and not os.path.isfile(path)
+
+
 @contextlib.contextmanager
 def replacing(path: Path | str) -> Iterator[BinaryIO]:
     """Give a temporary file that takes the final name when the block ends well.
@@ -49,33 +89,111 @@ def replacing(path: Path | str) -> Iterator[BinaryIO]:
     `-` is standard output; it and devices such as /dev/null get the bytes at the end. Raises DiskFull,
     StorageFailed, or BadInput for a folder. After any error nothing has changed under the final name.
     """
-    final = Path(os.path.realpath(path))
-    copied = str(path) == STANDARD or (final.exists() and not final.is_file())
-    if copied and final.is_dir():
-        raise BadInput(
-            "保存先がフォルダです。ファイル名を指定してください。",
-            "The output is a folder; name a file.",
-            where=Where(str(path)),
-        )
-    name: str | None = None
-    try:
-        folder = None if copied else final.parent
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".gaiji-", delete=False) as spool:
-            name = spool.name
-            yield cast(BinaryIO, spool)
-            spool.flush()
-            if copied:
-                spool.seek(0)
-                _copy(cast(BinaryIO, spool), path)
-                return
-            os.fsync(spool.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, final)
-        name = None
-    except OSError as error:
-        raise storage_error(error, path) from error
-    finally:
-        if name is not None:
+    with replacing_all(path) as (file,):
+        yield file
+
+
+@contextlib.contextmanager
+def replacing_all(*paths: Path | str) -> Iterator[tuple[BinaryIO, ...]]:
+    """Give temporary files that take their final names together (一括置換) when the block ends well.
+
+    All are complete on the disk before the first is renamed, and when one cannot take its place, those
+    before it get back what stood there. What is copied, `-` and devices, comes last. Raises as `replacing`.
+    """
+    with contextlib.ExitStack() as stack:
+        places = [_Place(path) for path in paths]
+        at: Path | str = paths[0]
+        try:
+            for place in places:
+                at = place.path
+                place.open()
+                stack.callback(place.close)
+            yield tuple(place.spool for place in places)
+            for place in places:
+                at = place.path
+                place.finish()
+            places.sort(key=lambda place: place.is_copied)
+            for place in places:
+                at = place.path
+                if len(places) > 1:
+                    place.remember()
+                stack.push(place.undo_on_error)
+                place.take()
+        except OSError as error:
+            raise storage_error(error, at) from error
+
+
+class _Place:
+    """One final name, the temporary file for it, and what stood there before."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path
+        self.final = Path(os.path.realpath(path))
+        self.is_copied = str(path) == STANDARD or (self.final.exists() and not self.final.is_file())
+        self.spool: BinaryIO
+        self._names: list[str] = []  # temporary files to remove in the end
+        self._before: str | None = None
+        self._is_remembered = self._is_taken = False
+        if self.is_copied and self.final.is_dir():
+            raise BadInput(
+                "保存先がフォルダです。ファイル名を指定してください。",
+                "The output is a folder; name a file.",
+                where=Where(str(path)),
+            )
+
+    def _temporary(self) -> BinaryIO:
+        folder = None if self.is_copied else self.final.parent
+        made = tempfile.NamedTemporaryFile(dir=folder, prefix=".gaiji-", delete=False)  # noqa: SIM115
+        self._names.append(made.name)
+        return cast(BinaryIO, made)
+
+    def open(self) -> None:
+        self.spool = self._temporary()
+
+    def finish(self) -> None:
+        """Bring everything to the disk."""
+        self.spool.flush()
+        if not self.is_copied:
+            os.fsync(self.spool.fileno())
+            os.chmod(self._names[0], 0o666 & ~_umask())
+
+    def remember(self) -> None:
+        """Keep a second name, or else a copy, of what stands under the final name."""
+        if self.is_copied:
+            return
+        self._is_remembered = True
+        if not self.final.exists():
+            return
+        with self._temporary() as kept:
+            name = str(kept.name)
+        os.unlink(name)
+        try:
+            os.link(self.final, name)
+        except OSError:  # a file system without links
+            shutil.copy2(self.final, name)
+        self._before = name
+
+    def take(self) -> None:
+        """Put the temporary file, or its bytes, under the final name."""
+        if self.is_copied:
+            self.spool.seek(0)
+            _copy(self.spool, self.path)
+            return
+        os.replace(self._names[0], self.final)
+        self._is_taken = True
+
+    def undo_on_error(self, kind: object, *_error: object) -> None:
+        if kind is None or not self._is_remembered or not self._is_taken:
+            return
+        with contextlib.suppress(OSError):
+            if self._before is None:
+                os.unlink(self.final)
+            else:
+                os.replace(self._before, self.final)
+
+    def close(self) -> None:
+        self.spool.close()
+        for name in self._names:
             with contextlib.suppress(OSError):
                 os.unlink(name)
 

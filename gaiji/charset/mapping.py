@@ -6,6 +6,7 @@ can hold it, and translate and convert read it. Nothing is guessed: a look-up th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Mapping as ReadOnly
 from datetime import date
@@ -17,6 +18,8 @@ from gaiji.charset.charsets import Charset, Jis
 Relationship = Literal["equivalent", "design-difference", "substitute", "not-related", "unknown"]
 REVERSIBLE = frozenset({"equivalent", "design-difference"})
 USABLE = REVERSIBLE | {"substitute"}
+NAMESPACES = frozenset({"MJ", "GJ", "OM"})
+"""What names begin with in every repertoire: MJ文字図形名, 戸籍 and a council's own unless it chose other letters."""
 
 
 class Reduction(NamedTuple):
@@ -84,12 +87,28 @@ class Repertoire:
     JIS 83/90 (Juki codes follow JIS X 0213:2000). MJ 006.02 has 100 such pairs: 94 are among the 168 shapes
     that JIS X 0213:2004 changed (葛 辻 祇 …), 6 differ for other reasons (久 匇 攝 樹 瘦 赳); the rest of the
     168 are one MJ character each, so both editions give the same one.
+
+    namespaces: the two letters that names begin with, the council's own among them.
     """
 
-    __slots__ = ("_allocated", "_forms", "_juki", "_older", "_older_text", "_own", "_sequences")
+    __slots__ = (
+        "_allocated",
+        "_forms",
+        "_juki",
+        "_older",
+        "_older_text",
+        "_own",
+        "_sequences",
+        "namespaces",
+    )
 
     def __init__(self, forms: Iterable[Forms]) -> None:
         self._forms = {one.id: one for one in forms}
+        self.namespaces = NAMESPACES | {
+            letters
+            for letters in {id[:2] for id in self._forms}
+            if re.fullmatch("[A-Z]{2}", letters)
+        }
         self._own: dict[str, Forms] = {}
         self._sequences: dict[str, Forms] = {}
         self._juki: dict[int, Forms] = {}

@@ -267,6 +267,18 @@ def decoded(data: bytes, file: str) -> tuple[str, str]:
 
     Raises BadTable with record and byte offset for UTF-16 and for bytes that are neither.
     """
+    if not data.strip():
+        raise BadTable(
+            "ファイルが空です。書き出しに失敗していないか確かめてください。",
+            "The file is empty; check whether its export failed.",
+            where=Where(file),
+        )
+    if data[:4] == b"PK\x03\x04":
+        raise BadTable(
+            "表計算ソフトのファイルです。CSV(UTF-8)で保存し直してください。",
+            "This is a spreadsheet's own file; save it as CSV (UTF-8).",
+            where=Where(file),
+        )
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:200]:
         raise BadTable(
             "UTF-16 または文字でないファイルです。表は CP932 か UTF-8 で保存し直してください。",

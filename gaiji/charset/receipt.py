@@ -11,7 +11,8 @@ Layout, all of it in this order; numbers without a sign as LEB128 varints:
     32 bytes  sha256 of everything before
 
 Header: from, to, mappings (code set, release, digest), options, engine, input and output (bytes, sha256).
-There is one event for every loss (損失), in order; everything between events is read back through the mapping.
+There is one event for every loss (損失) and for a mark (バイト順マーク) that does not come back, in order; everything
+between events is read back through the mapping.
 """
 
 from __future__ import annotations

@@ -13,7 +13,9 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 from gaiji.charset.mapping import Mapping, Repertoire
+from gaiji.charset.standard import decoded
 from gaiji.charset.targets import (
+    MARK,
     CodeSetSide,
     Item,
     Ivs,
@@ -24,19 +26,28 @@ from gaiji.charset.targets import (
     UnicodeSide,
     X0213Side,
     is_extender,
+    is_selector,
+    is_unicode,
 )
 from gaiji.charset.tokens import ESCAPE, NAME_TEXT, STAYS_TEXT
 from gaiji.errors import UnsupportedConversion
 
 TARGETS = ("unicode", "unicode-svs", "juki", "x0213", "mj")
 GETA = "〓"
-JOINS = "joins"
-"""Marks an escape of bytes that could form one character with their neighbours: always counted as a loss."""
-
 OnUnmapped = Literal["error", "geta", "keep", "escape"]
 OnMalformed = Literal["error", "escape"]
 EVENTS: frozenset[Kind] = frozenset(
-    {"edition", "recoded", "unified", "substitute", "reduced", "escape", "unmapped", "malformed"}
+    {
+        "edition",
+        "recoded",
+        "unified",
+        "substitute",
+        "reduced",
+        "escape",
+        "unmapped",
+        "malformed",
+        "mark",
+    }
 )
 """Kinds that a report names one by one; `plain` and `mapped` are only counted."""
 
@@ -159,6 +170,11 @@ class Conversion:
         return Resolver(*self.sides, self.options)
 
 
+def _lost(outcome: Outcome) -> Outcome:
+    kind: Kind = "recoded" if outcome.kind in ("plain", "edition") else outcome.kind
+    return outcome._replace(lossy=True, kind=kind)
+
+
 class Resolver:
     """Resolves distinct tokens in one direction and keeps what it found."""
 
@@ -168,6 +184,7 @@ class Resolver:
         self.source, self.target, self.options = source, target, options
         self.tokens = source.tokens(target)
         self.back = back or Resolver(target, source, self._reading(options), back=self)
+        self.mark = MARK.encode(source.encoding) if is_unicode(source) else None
         self.found: dict[bytes, Outcome] = {}
         self.plain: dict[bytes, bytes] = {}  # of what was found, what every stream can copy
 
@@ -187,12 +204,38 @@ class Resolver:
         return outcome
 
     def _with_loss(self, token: bytes, outcome: Outcome) -> Outcome:
-        joins = outcome.kind == "escape" and outcome.character == JOINS
-        lossy = joins or outcome.out is None or self.back.bytes_for(outcome.out) != token
-        kind: Kind = "recoded" if lossy and outcome.kind in ("plain", "edition") else outcome.kind
-        return outcome._replace(
-            lossy=lossy, kind=kind, character=None if joins else outcome.character
+        lossy = (
+            outcome.lossy
+            or outcome.out is None
+            or self._joins(token, outcome.out)
+            or self.back.bytes_for(outcome.out) != token
         )
+        return _lost(outcome) if lossy else outcome
+
+    def _joins(self, token: bytes, out: bytes) -> bool:
+        """Whether the output could form one token with what stands before it, which the source cuts apart."""
+        text = decoded(out, self.target.encoding) if is_unicode(self.target) else None
+        if not text or not is_extender(text[0]):
+            return False
+        read = decoded(token, self.source.encoding) if is_unicode(self.source) else None
+        return is_selector(text[0]) or not read or read[0] != text[0]
+
+    def opening(self, token: bytes, *, first: bool) -> Outcome:
+        """Return what becomes of a token as long as nothing is written; first: it begins the input.
+
+        There U+FEFF is a mark (バイト順マーク): kept for a target that has one, dropped for others. It is no
+        character, so it is no loss, but a receipt keeps it. What would only become one is a loss.
+        """
+        if first and token == self.mark:
+            out = self._marked()
+            same = bool(out) and self.back._marked() == token
+            return Outcome(out, "plain" if same else "mark")
+        outcome = self.resolve(token)
+        return _lost(outcome) if outcome.out and outcome.out == self.back.mark else outcome
+
+    def _marked(self) -> bytes:
+        written = self.target.write(Item(MARK))
+        return written.out if written else b""
 
     def bytes_for(self, data: bytes) -> bytes | None:
         """Return the conversion of complete data, or None when a policy would stop; losses are not judged."""
@@ -274,7 +317,7 @@ class Resolver:
     def _lookalike(self, token: bytes, shown: str) -> Outcome | None:
         """Read an escape that belongs to the target, and add or take away one link of any other look-alike.
 
-        None for a name of an `mj` source, which is read as the character.
+        None for names of an `mj` source, finished or not, which its side reads.
         """
         if found := ESCAPE.fullmatch(shown):
             links, owner, code = found[1], found[2], bytes.fromhex(found[3])
@@ -283,7 +326,7 @@ class Resolver:
             plainer = "&" + shown[1 + len(STAYS_TEXT) :]
         elif found := NAME_TEXT.fullmatch(shown):
             plainer = chr(int(found[1], 16)) + found[2]
-        elif isinstance(self.source, MjSide) and self.source.name(token):
+        elif isinstance(self.source, MjSide):
             return None
         else:
             return self._literal(shown)
@@ -298,14 +341,14 @@ class Resolver:
         item = self.target.read(code)
         if item.problem == "malformed":
             return (
-                Outcome(code, "escape", character=JOINS)
+                Outcome(code, "escape", lossy=True)  # it could join its neighbours
                 if self.options.malformed == "escape"
                 else None
             )
         is_local = isinstance(self.target, CodeSetSide) and self.target.charset.is_user_code(code)
         if is_local or self.back.bytes_for(code) == token:
             joins = item.text is not None and len(item.text) == 1 and is_extender(item.text)
-            return Outcome(code, "escape", character=JOINS if joins else None)
+            return Outcome(code, "escape", lossy=joins)
         return None
 
     def _ascii_code(self, code: bytes) -> bool:

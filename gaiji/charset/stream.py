@@ -12,17 +12,18 @@ from typing import cast
 
 from gaiji.charset.receipt import Recorder
 from gaiji.charset.resolve import EVENTS, Outcome, Resolver
+from gaiji.charset.targets import Kind, MjSide
 from gaiji.charset.tokens import LOOKAHEAD
 from gaiji.errors import MalformedInput, Text, UnmappedCode, Where
 from gaiji.wire.conversion import Place
 
-ENGINE_REVISION = "python-1"
+ENGINE_REVISION = "python-2"
 MAX_PLACES = 100
 
 
 @dataclass
 class Seen:
-    """All occurrences of one token that is an event: outcome, count, first places."""
+    """All occurrences of one token with one outcome that is an event: outcome, count, first places."""
 
     outcome: Outcome
     count: int = 0
@@ -33,6 +34,7 @@ class Stream:
     """One file going through a conversion. Attributes are totals so far.
 
     counting: unmapped codes under the policy `error` are counted instead of raised (for dry runs).
+    opening: whether this is the beginning of the file, where U+FEFF is a mark.
     """
 
     def __init__(
@@ -42,13 +44,15 @@ class Stream:
         file: str | None = None,
         counting: bool = False,
         recorder: Recorder | None = None,
+        opening: bool = True,
     ) -> None:
         self.resolver, self.file, self.counting, self.recorder = resolver, file, counting, recorder
         self.input_bytes = self.output_bytes = self.losses = self.newlines = 0
         self.kinds: Counter[str] = Counter()
-        self.seen: dict[bytes, Seen] = {}
+        self.seen: dict[tuple[bytes, Kind, bool], Seen] = {}
         self.first_loss: Place | None = None
         self._plain = resolver.plain
+        self._opening = opening
         self._held = b""
         self._last = resolver.tokens.newline
 
@@ -76,13 +80,15 @@ class Stream:
     def _convert(self, tokens: list[bytes]) -> bytes:
         outs = cast(list[bytes], list(map(self._plain.get, tokens)))  # None is filled in below
         special = [index for index, out in enumerate(outs) if out is None] if None in outs else []
+        opening = self._opened(tokens) if self._opening else {}
         at = _Position(self, tokens, outs)
-        for index in special:
+        for index in sorted({*special, *opening}) if opening else special:
             token = tokens[index]
-            outcome = self.resolver.resolve(token)
+            outcome = opening.get(index) or self.resolver.resolve(token)
             outs[index] = outcome.out or b""
             if outcome.kind == "plain":
-                self._plain[token] = outs[index]
+                if index not in opening:
+                    self._plain[token] = outs[index]
                 continue
             self.kinds[outcome.kind] += 1
             if outcome.lossy or outcome.kind in EVENTS:
@@ -96,22 +102,43 @@ class Stream:
             self._last = tokens[-1]
         return joined
 
+    def _opened(self, tokens: list[bytes]) -> dict[int, Outcome]:
+        """Return what becomes of the first tokens, up to the first that writes something."""
+        found: dict[int, Outcome] = {}
+        for index, token in enumerate(tokens):
+            first = index == 0 and self.input_bytes == 0
+            outcome = found[index] = self.resolver.opening(token, first=first)
+            if outcome.out != b"":
+                self._opening = False
+                break
+        return found
+
     def _event(self, token: bytes, outcome: Outcome, at: _Position, index: int) -> None:
         if outcome.out is None and not (self.counting and outcome.kind == "unmapped"):
             self._stop(token, outcome, at.place(index))
-        seen = self.seen.setdefault(token, Seen(outcome))
+        key = token, outcome.kind, outcome.lossy
+        seen = self.seen.setdefault(key, Seen(outcome))
         seen.count += 1
         if len(seen.places) < MAX_PLACES:
             seen.places.append(at.place(index))
         if outcome.lossy:
             self.losses += 1
             self.first_loss = self.first_loss or at.place(index)
-            if self.recorder:
-                self.recorder.add(at.written(index), len(outcome.out or b""), token)
+        if self.recorder and (outcome.lossy or outcome.kind == "mark"):
+            self.recorder.add(at.written(index), len(outcome.out or b""), token)
 
     def _stop(self, token: bytes, outcome: Outcome, place: Place) -> None:
         where = Where(self.file, place.record, place.field, place.byte_offset)
         code = token.hex().upper()
+        source = self.resolver.source
+        if isinstance(source, MjSide) and source.is_unfinished(token):
+            raise MalformedInput(
+                "文字図形名の直後に区切りも行末もありません。区切りを補うか --mj-format を確かめるか、"
+                "--malformed escape を使ってください。",
+                "A name is followed by neither its separator nor a line end; add the separator, check "
+                "--mj-format, or use --malformed escape.",
+                where=where,
+            )
         if outcome.kind == "malformed":
             raise MalformedInput(
                 f"{code} は{self._encoding.ja}の文字ではありません。ファイルの文字コードと切れ目を確かめるか、"

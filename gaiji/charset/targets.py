@@ -38,12 +38,13 @@ Kind = Literal[
     "escape",
     "unmapped",
     "malformed",
+    "mark",
 ]
 """How one token was converted. plain: a standard character as itself. mapped: a local code by its decided
 character. edition: a standard code whose shape differs between the JIS editions of the two sides. recoded: a
 standard code that does not come back the same. unified: onto a JIS X 0213 point by 包摂. substitute: by a
 person's decision. reduced: by the shrink map. escape: an escape read, or text escaped because it looked like
-one."""
+one. mark: the byte order mark (U+FEFF) that opens a file, where the target has none or it would not come back."""
 
 Ivs = Literal["auto", "always"]
 
@@ -86,8 +87,10 @@ class Side:
 
     def tokens(self, other: Side) -> Tokens:
         """Return how this side's bytes are cut when they are converted to the other side."""
-        prefix = other.template.split("{}")[0] if isinstance(other, MjSide) else None
-        return tokens(self.encoding, name_prefix=prefix)
+        if not isinstance(other, MjSide):
+            return tokens(self.encoding)
+        prefix = other.template.split("{}")[0]
+        return tokens(self.encoding, name_prefix=prefix, namespaces=other.repertoire.namespaces)
 
     def read(self, token: bytes) -> Item:
         """Return what a token means."""
@@ -144,8 +147,17 @@ def is_selector(text: str) -> bool:
 
 
 def is_extender(text: str) -> bool:
-    """Whether a character would join the one before it into one token."""
+    """Whether one character would join the one before it into one token."""
     return is_selector(text) or any(pair.endswith(text) for pair in pairs())
+
+
+MARK = "\ufeff"
+"""The byte order mark (バイト順マーク) at the very start of a file; elsewhere the same code point is a character."""
+
+
+def is_unicode(side: Side) -> bool:
+    """Whether a side's bytes are a Unicode encoding, cut at variation sequences and pairs."""
+    return side.encoding.startswith("utf-")
 
 
 class UnicodeSide(Side):
@@ -292,7 +304,8 @@ class MjSide(Side):
     """`mj`: text in UTF-8 where every character that has a name is written as its name, for people and diffs.
 
     template: how a name is written, `{} ` (name and a space) by default; a text without `{}` is the separator
-    after each name. Other characters stay text; text that looks like a name is escaped.
+    after each name. Other characters stay text; text that looks like a name is escaped. When names are read, a
+    line end is separator enough; a name that runs into other text is malformed.
     """
 
     owner, encoding = "000000-mj", "utf-8"
@@ -314,21 +327,28 @@ class MjSide(Side):
 
     @override
     def tokens(self, other: Side) -> Tokens:
-        return tokens(self.encoding, named=self.template)
+        return tokens(self.encoding, named=self.template, namespaces=self.repertoire.namespaces)
 
-    def name(self, token: bytes) -> str | None:
-        """Return the name that a token is, or None."""
-        prefix, suffix = self.template.split("{}")
+    def is_unfinished(self, token: bytes) -> bool:
+        """Whether a token is the letters of a name that neither its separator nor a line end follows."""
+        prefix = self.template.partition("{}")[0].encode()
+        return any(token == prefix + letters.encode() for letters in self.repertoire.namespaces)
+
+    def _name(self, token: bytes) -> str | None:
+        """Return the name that a token is, or None; at a line end its separator may be missing."""
+        prefix, suffix = map(re.escape, self.template.split("{}"))
+        namespaces = "|".join(self.repertoire.namespaces)
         found = re.fullmatch(
-            re.escape(prefix) + r"((?:MJ|GJ|OM)\d{6})" + re.escape(suffix),
-            token.decode("utf-8", "replace"),
+            rf"{prefix}((?:{namespaces})[0-9]{{6}})(?:{suffix})?", token.decode("utf-8", "replace")
         )
         return found and found[1]
 
     @override
     def read(self, token: bytes) -> Item:
-        if name := self.name(token):
+        if name := self._name(token):
             return Item(character=name)
+        if self.is_unfinished(token):
+            return Item(problem="malformed")
         text = decoded(token, "utf-8")
         if text is None:
             return Item(problem="malformed")

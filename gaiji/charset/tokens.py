@@ -1,13 +1,14 @@
 """Cutting bytes into tokens (切り出し): one character each, whatever the chunk they arrive in.
 
 A token is one code of a byte charset, or one code point with the variation selector that follows it, one of
-the 25 two-code-point characters of JIS X 0213, or text that looks like an escape. Bytes that are none of these
-are tokens of their own, and malformed. How a token at some place ends depends on at most `LOOKAHEAD` bytes.
+the 25 two-code-point characters of JIS X 0213, or text that looks like an escape or a name. Bytes that are none of
+these are tokens of their own, and malformed. How a token at some place ends depends on at most `LOOKAHEAD` bytes.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gaiji.charset.standard import pairs
@@ -56,15 +57,17 @@ def _escape(encoding: str) -> bytes:
     return u(b"&") + b"(?:" + link + b"){0,64}" + owner + code + u(b";")
 
 
-def _name(encoding: str, prefix: str, *, escaped: bool = False) -> bytes:
-    """Return the pattern of a prefix and an MJ name; escaped: with its first character as an escape."""
-    words = [prefix + kind for kind in ("MJ", "GJ", "OM")]
+def _namespace(
+    encoding: str, prefix: str, namespaces: Iterable[str], *, escaped: bool = False
+) -> bytes:
+    """Return the pattern of how a name begins, its digits left out; escaped: its first character as an escape."""
+    words = [prefix + letters for letters in sorted(namespaces)]
     if escaped:
         words = [f"&000000-text-{ord(word[0]):02X};{word[1:]}" for word in words]
     spelled = (
         b"".join(_unit(encoding, re.escape(letter.encode())) for letter in word) for word in words
     )
-    return b"(?:" + b"|".join(spelled) + b")" + _unit(encoding, b"[0-9]") + b"{6}"
+    return b"(?:" + b"|".join(spelled) + b")"
 
 
 _UTF8 = (
@@ -92,21 +95,37 @@ _PLAIN = {
 }
 
 
-def tokens(encoding: str, *, name_prefix: str | None = None, named: str | None = None) -> Tokens:
+def tokens(
+    encoding: str,
+    *,
+    name_prefix: str | None = None,
+    named: str | None = None,
+    namespaces: Iterable[str] = (),
+) -> Tokens:
     """Return how an encoding is cut.
 
     name_prefix: text that looks like an MJ name after this prefix is one token, because the target would
-    read it as a name. named: the whole form in which names are written, with `{}`, for reading them.
+    read it as a name. named: the whole form in which names are written, with `{}`, for reading them; at the
+    end of a line or of the input what follows the name may be missing, because editors trim it, and anywhere
+    else the letters of such a name are a token, which is malformed. namespaces: the letters names begin with.
     """
     codec = "utf-16-be" if encoding == "ucs-2" else encoding
+    digits = _unit(codec, b"[0-9]") + b"{6}"
     parts = []
     if named is not None:
         prefix, suffix = named.split("{}")
         end = b"".join(_unit(codec, re.escape(c.encode())) for c in suffix)
-        parts += [_name(codec, prefix) + end, _name(codec, prefix, escaped=True)]
+        line_end = b"(?=" + _unit(codec, rb"[\r\n]") + rb"|\Z)"
+        begin = _namespace(codec, prefix, namespaces)
+        parts += [
+            begin + digits + end,
+            _namespace(codec, prefix, namespaces, escaped=True) + digits,
+            begin + digits + line_end,
+            begin + b"(?=" + digits + b")",
+        ]
     parts.append(_escape(codec))
     if name_prefix is not None:
-        parts.append(_name(codec, name_prefix))
+        parts.append(_namespace(codec, name_prefix, namespaces) + digits)
     if encoding.startswith("utf-"):
         parts += [re.escape(pair.encode(encoding)) for pair in pairs()]
     parts.append(_PLAIN[encoding])

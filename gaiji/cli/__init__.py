@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -11,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from gaiji import __version__
+from gaiji.charset.files import storage_error
 from gaiji.cli import (
     conversion,
     database,
@@ -24,7 +26,7 @@ from gaiji.cli import (
     tokens,
 )
 from gaiji.cli.shared import State, complain
-from gaiji.errors import GaijiError, language
+from gaiji.errors import GaijiError, Text, language
 
 app = typer.Typer(
     name="gaiji",
@@ -69,7 +71,18 @@ def common(
 
 def main() -> None:
     """Run the command line; every deliberate error is one sentence and its exit status."""
-    sys.exit(run(sys.argv[1:]))
+    signal.signal(signal.SIGTERM, _end_by_signal)
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
+
+
+def _end_by_signal(number: int, _frame: object) -> None:
+    """End as Ctrl-C does, so that no half-written file stays behind."""
+    raise SystemExit(128 + number)
 
 
 def run(arguments: list[str]) -> int:
@@ -89,11 +102,18 @@ def run(arguments: list[str]) -> int:
     except typer.Abort:
         return 130
     except TyperException as error:
-        typer.echo(f"gaiji: {error.format_message()}", err=True)
+        told = error.format_message().rstrip(".")
+        usage = Text(
+            f"コマンドの書き方が違います({told})。--help で確かめてください。",
+            f"{told}; see --help.",
+        )
+        typer.echo(f"gaiji: {usage}", err=True)
         return 2
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return complain(storage_error(error, error.filename or "-"), state.format)
     except KeyboardInterrupt:
         return 130
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from sqlalchemy.orm import Session
 
 from gaiji.charset.convert import convert_file, restore_file
-from gaiji.charset.files import replacing
+from gaiji.charset.files import check_apart, replacing
 from gaiji.charset.mapping import Mapping
 from gaiji.charset.resolve import TARGETS, Conversion, Options
 from gaiji.cli.shared import Home, OutputFormat, plain, reading, say, say_json, say_table
@@ -82,6 +83,7 @@ def convert(
                 f"{name} に {value} は使えません。{'・'.join(known)} から選んでください。",
                 f"{name} cannot be {value}; choose one of {', '.join(known)}.",
             )
+    check_apart(source, None if dry_run else target, receipt, report)
     options = Options(
         on_unmapped=cast(OnUnmapped, on_unmapped),
         malformed=cast(Any, malformed),
@@ -102,10 +104,12 @@ def convert(
         raise
     if report:
         _write_report(report, plain(done))
+    aside = target == "-"
     if format == "json":
-        (say_json if target != "-" else _say_aside)(plain(done))
-    elif target != "-":
-        _say_report(done)
+        (_say_aside if aside else say_json)(plain(done))
+    else:
+        for line in _report_lines(done):
+            typer.echo(line, err=aside)
 
 
 def _end(session: Session, name: str, release: str, as_of: date | None) -> Mapping | str:
@@ -145,9 +149,10 @@ def _say_aside(report: dict[str, Any]) -> None:
     typer.echo(json.dumps(report, ensure_ascii=False), err=True)
 
 
-def _say_report(report: ConversionReport) -> None:
+def _report_lines(report: ConversionReport) -> Iterator[str]:
+    """Say a report to people, line by line."""
     told = "  ".join(f"{kind} {count:,}" for kind, count in report.characters.items() if count)
-    say(
+    yield str(
         Text(
             f"{report.source} → {report.target}(版 {report.release}): {report.records:,} レコード、"
             f"{report.input_bytes:,} → {report.output_bytes:,} バイト、損失 {report.losses:,}",
@@ -155,22 +160,23 @@ def _say_report(report: ConversionReport) -> None:
             f"{report.input_bytes:,} → {report.output_bytes:,} bytes, {report.losses:,} losses",
         )
     )
-    say(f"  {told}")
+    if told:
+        yield f"  {told}"
     for one in report.unmapped[:10]:
         place = one.places[0]
-        say(
+        yield str(
             Text(
                 f"  未対応 {one.code} × {one.count:,}(最初: レコード {place.record} バイト {place.byte_offset})",
                 f"  unmapped {one.code} × {one.count:,} (first: record {place.record} byte {place.byte_offset})",
             )
         )
     for reduced in report.reductions[:10]:
-        say(
+        yield (
             f"  {reduced.kind} {reduced.code} → {reduced.to or reduced.character} × {reduced.count:,}"
             f"  {reduced.ground or ''}"
         )
     if not report.written:
-        say(Text("  試行のため何も書いていません。", "  Dry run: nothing was written."))
+        yield str(Text("  試行のため何も書いていません。", "  Dry run: nothing was written."))
 
 
 def restore(

@@ -23,7 +23,7 @@ from gaiji.cli.shared import (
     settings_for,
     writing,
 )
-from gaiji.errors import Text
+from gaiji.errors import StorageFailed, Text
 from gaiji.glyph.reference import fetch_fonts, font_status
 from gaiji.registry import db, journal, principals, reference, schema
 from gaiji.registry.tables import Registry
@@ -53,8 +53,15 @@ def register(app: typer.Typer) -> None:
 
 def prepare(settings: Settings, prefix: str = "OM") -> Engine:
     """Make or upgrade the registry of a home folder; a new one gets its loopback operator key."""
-    settings.home.mkdir(parents=True, exist_ok=True)
+    journal.check_prefix(prefix)
     engine = db.connect(settings)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageFailed(
+            f"フォルダ {settings.home} を作れません。名前と権限を確かめてください。",
+            f"The folder {settings.home} cannot be made; check its name and rights.",
+        ) from error
     schema.upgrade(engine)
     with db.writing(engine) as session:
         if session.get(Registry, 1) is None:
@@ -108,7 +115,7 @@ def downgrade(
     home: Home = None,
 ) -> None:
     """データベースの形式を前に戻す / take the schema back to a revision."""
-    engine = db.connect(settings_for(home))
+    engine = open_engine(settings_for(home))
     schema.downgrade(engine, revision)
     engine.dispose()
     say(Text(f"形式 {revision} に戻しました。", f"The schema is back at {revision}."))

@@ -73,11 +73,13 @@ def join_member(
 ) -> None:
     """加入予定の市を構成市にする / let a candidate join: its decisions go into the next release."""
     with writing(home) as session:
-        member = members.change_member(
-            session, actor(settings_for(home), by), code, candidate=False
-        )
-        name = member.name
-    say(Text(f"{name}({code})が加入しました。", f"{name} ({code}) has joined."))
+        who = actor(settings_for(home), by)
+        joins = members.find_member(session, code).candidate
+        name = members.change_member(session, who, code, candidate=False).name
+    if joins:
+        say(Text(f"{name}({code})が加入しました。", f"{name} ({code}) has joined."))
+    else:
+        say(Text(f"{name}({code})は加入済みです。", f"{name} ({code}) is a member already."))
 
 
 def list_members(home: Home = None, format: OutputFormat = "text") -> None:
@@ -231,6 +233,8 @@ def show_code_set(
     with reading(home) as session:
         code_set = members.find_code_set(session, address)
         number = find_release(session, release).number if release else None
+        if after:
+            members.charset_of(code_set).parse_code(after)
         page = characters.list_local_codes(session, code_set, number, after=after, limit=limit)
     if format == "json":
         say_json(page)

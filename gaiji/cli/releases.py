@@ -95,8 +95,8 @@ def show(
 
 
 def diff(
-    a: Annotated[int, typer.Argument(help="前の版 / earlier release")],
-    b: Annotated[int, typer.Argument(help="後の版 / later release")],
+    a: Annotated[str, typer.Argument(help="前の版 / earlier release")],
+    b: Annotated[str, typer.Argument(help="後の版、latest も可 / later release, or latest")],
     limit: Annotated[
         int, typer.Option(help="外字セットごとの表示件数 / rows shown per code set")
     ] = 5,
@@ -105,16 +105,17 @@ def diff(
 ) -> None:
     """二つの版の差分 / what changed between two releases."""
     with reading(home) as session:
-        changes = releases.diff(session, a, b)
-        untouched = releases.unchanged(session, a, b)
+        one, two = (releases.find_release(session, name).number for name in (a, b))
+        changes = releases.diff(session, one, two)
+        untouched = releases.unchanged(session, one, two)
     if format == "json":
         items = [row | {"codeset": address} for address, rows in changes.items() for row in rows]
         say_json({"items": items, "next": None, "unchanged": untouched})
         return
     say(
         Text(
-            f"版 {a} → {b}: 変わった外字セット {len(changes)}、変わらない外字セット {len(untouched)}",
-            f"Release {a} → {b}: {len(changes)} code sets changed, {len(untouched)} unchanged",
+            f"版 {one} → {two}: 変わった外字セット {len(changes)}、変わらない外字セット {len(untouched)}",
+            f"Release {one} → {two}: {len(changes)} code sets changed, {len(untouched)} unchanged",
         )
     )
     for address, rows in changes.items():

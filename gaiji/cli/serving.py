@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import socket
 from typing import Annotated
 
 import typer
 
 from gaiji.cli.shared import Home, open_engine, say, settings_for
-from gaiji.errors import BadInput, Text
+from gaiji.errors import Text, Unreachable
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +37,8 @@ def serve(
     from gaiji.web.app import create_app
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level="INFO")
+    for quiet in ("alembic", "uvicorn.error"):
+        logging.getLogger(quiet).setLevel("WARNING")
     settings = settings_for(home)
     if open_work:
         settings = settings.model_copy(update={"open_work": True})
@@ -48,18 +51,25 @@ def serve(
             access_log=False,
             log_config=None,
         )
-        server = uvicorn.Server(config)
-        say(
-            Text(
-                f"http://{host}:{port}/ で動いています。止めるには Ctrl-C。",
-                f"Running on http://{host}:{port}/ — Ctrl-C stops it.",
+        with _listening(host, port) as listener:
+            address = f"http://{host}:{listener.getsockname()[1]}/"
+            told = Text(
+                f"{address} で動いています。止めるには Ctrl-C。",
+                f"Running on {address} — Ctrl-C stops it.",
             )
-        )
-        server.run()
+            say(told)
+            uvicorn.Server(config).run(sockets=[listener])
     finally:
         engine.dispose()
-    if not server.started:
-        raise BadInput(
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens. Raises Unreachable when the address is taken or not this machine's."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise Unreachable(
             f"{host}:{port} で待ち受けられません。使用中なら --port で別のポートを指定してください。",
             f"Cannot listen on {host}:{port}; if it is in use, name another one with --port.",
-        )
+        ) from error

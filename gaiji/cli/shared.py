@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
@@ -35,6 +35,11 @@ class State:
 
 def remember_format(context: typer.Context, value: str) -> str:
     """Note the output format, so that an error is shown in it too."""
+    if value not in get_args(Format):
+        raise BadInput(
+            f"--format に {value} は使えません。{'・'.join(get_args(Format))} のどれかにしてください。",
+            f"--format cannot be {value}; take one of {', '.join(get_args(Format))}.",
+        )
     if isinstance(context.obj, State):
         context.obj.format = value
     return value
@@ -50,15 +55,33 @@ By = Annotated[
         "--by", help="決定・操作する人の名前 / who acts (GAIJI_ACTOR; default: the login)."
     ),
 ]
+
+
+def _text_or_json(context: typer.Context, value: str) -> str:
+    if value not in ("text", "json"):
+        raise BadInput(
+            f"--format に {value} は使えません。text か json にしてください。",
+            f"--format cannot be {value}; take text or json.",
+        )
+    return remember_format(context, value)
+
+
 OutputFormat = Annotated[
     str,
-    typer.Option("--format", help="text | json", callback=remember_format),
+    typer.Option("--format", help="text | json", callback=_text_or_json),
 ]
 
 
 def settings_for(home: Path | None) -> Settings:
-    """Return the settings with the home folder of the command line."""
-    return Settings(home=home) if home else Settings()
+    """Return the settings with the home folder of the command line. Raises BadInput for a bad variable."""
+    try:
+        return Settings(home=home) if home else Settings()
+    except ValidationError as error:
+        names = ", ".join(f"GAIJI_{str(part['loc'][0]).upper()}" for part in error.errors())
+        raise BadInput(
+            f"環境変数 {names} の値が使えません。docs/operations.md の表で書き方を確かめてください。",
+            f"The value of {names} cannot be used; see the table in docs/operations.md.",
+        ) from None
 
 
 def actor(settings: Settings, by: str | None) -> Actor:
@@ -150,8 +173,9 @@ def complain(error: GaijiError, format: str) -> int:
         typer.echo(json.dumps(error.problem(), ensure_ascii=False), err=True)
     else:
         typer.echo(f"gaiji: {error.sentence}", err=True)
-        for finding in error.extra.get("findings", [])[:20]:
-            place = finding.get("where") or {}
-            told = " ".join(f"{name} {value}" for name, value in place.items() if value is not None)
-            typer.echo(f"  - {finding.get('text')}{f' ({told})' if told else ''}", err=True)
+        findings = error.extra.get("findings", [])
+        for finding in findings[:20] if len(findings) > 1 else ():
+            place = Where(**finding["where"]) if finding.get("where") else Where()
+            told = f" ({place})" if place.as_dict() else ""
+            typer.echo(f"  - {finding['text']}{told}", err=True)
     return error.exit_code

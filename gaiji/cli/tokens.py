@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -51,7 +51,7 @@ def create(
 def list_tokens(home: Home = None, format: OutputFormat = "text") -> None:
     """APIキーの一覧(キーそのものは残らない) / list the keys; the keys themselves are kept nowhere."""
     with reading(home) as session:
-        items = [
+        items: list[dict[str, Any]] = [
             {
                 "id": key.id,
                 "principal": principal.name,
@@ -66,8 +66,18 @@ def list_tokens(home: Home = None, format: OutputFormat = "text") -> None:
     if format == "json":
         say_json({"items": items, "next": None})
     else:
-        names = ["id", "principal", "role", "members", "expires_at", "revoked"]
-        say_table(names, [[item[name] for name in names] for item in items])
+        headers = Text(
+            "番号 利用者 役割 構成市 期限 失効", "id principal role members expires revoked"
+        )
+        said = {True: Text("失効", "revoked"), False: ""}
+        rows = [
+            [
+                *(item["id"], item["principal"], item["role"], " ".join(item["members"])),
+                *(item["expires_at"] or "", said[item["revoked"]]),
+            ]
+            for item in items
+        ]
+        say_table(str(headers).split(), rows)
 
 
 def revoke(

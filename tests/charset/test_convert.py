@@ -13,10 +13,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gaiji.charset.charsets import charset
 from gaiji.charset.convert import ENGINE_REVISION, Conversion, Options, convert_file, restore_file
-from gaiji.charset.mapping import Mapping
+from gaiji.charset.mapping import Forms, Mapping, Repertoire, Row
 from gaiji.charset.resolve import TARGETS
+from gaiji.charset.standard import pairs
 from gaiji.charset.stream import Stream
+from gaiji.charset.targets import MARK
 from gaiji.errors import (
     BadInput,
     DiskFull,
@@ -46,6 +49,9 @@ LOOKALIKES = (
     "&000000-unicode-41;",
     "MJ026190",
     "MJ026190 ",
+    "MJ026190\n",
+    "[MJ026190",
+    "&000000-mj-4D4A;",
     "&",
     "&252069-",
     "000000-text-26;",
@@ -277,7 +283,166 @@ def test_what_is_not_a_loss_comes_back_from_the_output_alone(target: str, texts:
     out, stream = stream_out(conversion, data, 1000)
     assert stream.losses == sum(seen.count for seen in stream.seen.values() if seen.outcome.lossy)
     if not stream.losses:
-        assert conversion.resolver.back.bytes_for(out) == data
+        mark = MARK.encode("utf-16-le") * stream.characters.get("mark", 0)
+        assert mark + (conversion.resolver.back.bytes_for(out) or b"") == data
+
+
+UNITS = st.one_of(
+    st.sampled_from(LOOKALIKES),
+    st.sampled_from(["MJ026190", "MJ026190 ", "MJ022335", "OM000001", "MJ999999", "[MJ026190]"]),
+    st.sampled_from([*"山邉葛～〜か˩˥æ\u0300\u309a\ufe00", MARK, VS[1], "邉" + VS[0xF], *pairs()]),
+    st.sampled_from(["\n", "\r\n", " ", ",", "0", "\ue000", "\U000f0001"]),
+    st.text(max_size=2),
+)
+
+
+@pytest.mark.parametrize("source", TARGETS)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    texts=st.lists(UNITS, max_size=12),
+    junk=st.sampled_from([b"", b"\xef\xbb", b"\xd8\x00", b"\xff"]),
+    to=st.sampled_from(["cp932", "cp932", "utf-16le", "utf-16be", "utf-8"]),
+    policy=st.sampled_from(POLICIES),
+    format=st.sampled_from([" ", "{}", "[{}]"]),
+    size=st.integers(1, 3000),
+)
+@example(["渡", "MJ026190", "\n"], b"", "cp932", "escape", " ", 5)
+@example(["MJ026190", ","], b"", "cp932", "escape", " ", 5)
+@example(["MJ026190 ", VS[1]], b"", "utf-16le", "keep", " ", 5)
+@example(["˩˥˩", "æ\u0300", "か\u309a"], b"", "utf-8", "escape", " ", 5)
+@example([MARK, MARK, "山", MARK], b"", "cp932", "escape", " ", 5)
+@example(["&000000-unicode-EFBBBF;", "山"], b"", "utf-8", "escape", " ", 5)
+def test_any_target_read_into_a_code_set_is_restored_byte_for_byte(
+    tmp_path_factory: pytest.TempPathFactory,
+    source: str,
+    texts: list[str],
+    junk: bytes,
+    to: str,
+    policy: Any,
+    format: str,
+    size: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("round")
+    encoding = "utf-16-be" if source == "juki" else "utf-8"
+    data = "".join(texts).encode(encoding, "surrogatepass") + junk
+    target = juki() if to == "cp932" else zei(to)
+    conversion = Conversion(source, target, Options(policy, "escape", MANY, mj_format=format))
+    try:
+        out, report = run(folder, data, conversion, size)
+    except UnmappedCode:
+        assert policy == "keep"
+        return
+    assert restored(folder, "utf-8" if to == "cp932" else to, size) == data
+    if report.losses == 0:
+        mark = MARK.encode() if "mark" in report.characters else b""
+        assert mark + (conversion.resolver.back.bytes_for(out) or b"") == data
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize(("format", "shown"), [(" ", "MJ026190"), ("[{}]", "[MJ026190")])
+def test_a_name_whose_separator_was_trimmed_at_a_line_end_is_still_a_name(
+    tmp_path: Path, end: str, format: str, shown: str
+) -> None:
+    data = f"渡{shown}{end}".encode()
+    conversion = Conversion("mj", juki(), Options(max_loss=1, mj_format=format))
+    out, report = run(tmp_path, data, conversion, 3)
+    assert out == f"渡邉{end}".encode("cp932")
+    assert (report.losses, report.characters["recoded"]) == (1, 1)
+    assert restored(tmp_path) == data
+
+
+@pytest.mark.parametrize("follows", [",", "1", "あ", "MJ022335 ", "\t"])
+def test_a_name_that_runs_into_other_text_is_malformed_and_never_letters(
+    tmp_path: Path, follows: str
+) -> None:
+    data = f"渡MJ026190{follows}\n".encode()
+    with pytest.raises(MalformedInput, match="neither its separator nor a line end") as caught:
+        run(tmp_path, data, Conversion("mj", juki()))
+    assert caught.value.where
+    assert caught.value.where.byte_offset == 3
+    options = Options(malformed="escape", max_loss=1)
+    out, report = run(tmp_path, data, Conversion("mj", juki(), options))
+    assert out.startswith("渡&000000-mj-4D4A;026190".encode("cp932"))
+    assert (report.losses, report.characters["malformed"]) == (1, 1)
+    assert restored(tmp_path) == data
+
+
+@pytest.mark.parametrize("prefix", ["OM", "XX", "KC"])
+def test_names_of_a_council_with_any_prefix_are_read_written_and_escaped(
+    tmp_path: Path, prefix: str
+) -> None:
+    name = f"{prefix}000001"
+    rows = [Row(code("F040"), name, "equivalent")]
+    known = Repertoire([Forms(name, allocation=0xF0000)])
+    city = Mapping(1, "00", "252069/juki", charset("cp932"), rows, known)
+    out, report = run(tmp_path, code("F040") + b"\n", Conversion(city, "mj"))
+    assert (out, report.losses) == (f"{name} \n".encode(), 0)
+    back, _ = run(tmp_path, out, Conversion("mj", city))
+    assert back == code("F040") + b"\n"
+    looks, report = run(tmp_path, f"{name} ".encode(), Conversion(city, "mj"))
+    assert (looks, report.losses) == (
+        f"&000000-text-{ord(prefix[0]):02X};{name[1:]} ".encode(),
+        0,
+    )
+    other_name = "AB123456" if prefix != "AB" else "AC123456"
+    assert run(tmp_path, other_name.encode(), Conversion(city, "mj"))[0] == other_name.encode()
+
+
+@pytest.mark.parametrize("name", ["utf-16le", "utf-16be", "utf-8"])
+@pytest.mark.parametrize("pair", pairs())
+def test_juki_units_that_would_join_in_unicode_are_losses_and_restored(
+    tmp_path: Path, pair: str, name: str
+) -> None:
+    data = f"山{pair}{pair}山".encode("utf-16-be")
+    options = Options("escape", max_loss=MANY)
+    conversion = Conversion("juki", zei(name), options)
+    out, report = run(tmp_path, data, conversion, 3)
+    assert restored(tmp_path, name, 3) == data
+    if report.unmapped:  # the marks that Juki-net has no code for are escaped
+        assert (pair[1], report.losses) == ("\u309a", 0)
+        return
+    assert out == data.decode("utf-16-be").encode(zei(name).charset.encoding or "")
+    assert report.losses == 2 * sum(one in "\u0300\u0301˩˥" for one in pair)
+    native, report = run(tmp_path, out, Conversion(zei(name), "unicode"))
+    assert (native.decode(), report.losses) == (f"山{pair}{pair}山", 0)
+
+
+@pytest.mark.parametrize("name", ["utf-16le", "utf-16be", "utf-8"])
+@pytest.mark.parametrize("target", [*TARGETS, "252069/juki"])
+@pytest.mark.parametrize("size", [1, 1 << 16])
+def test_a_mark_that_opens_a_file_is_kept_or_dropped_and_comes_back(
+    tmp_path: Path, target: str, name: str, size: int
+) -> None:
+    encoding = zei(name).charset.encoding or ""
+    data = f"{MARK}山\n".encode(encoding)
+    to: Mapping | str = juki() if "/" in target else target
+    out, report = run(tmp_path, data, Conversion(zei(name), to), size)
+    kept = target in ("unicode", "unicode-svs", "mj")
+    assert out.startswith(MARK.encode()) == kept
+    assert (report.losses, report.characters.get("mark", 0)) == (0, 0 if kept else 1)
+    assert [(one.kind, one.lossy, one.count) for one in report.recoded] == (
+        [] if kept else [("mark", False, 1)]
+    )
+    assert restored(tmp_path, name, size) == data
+
+
+def test_only_the_first_mark_is_one(tmp_path: Path) -> None:
+    data = f"{MARK}{MARK}山{MARK}".encode("utf-16-le")
+    with pytest.raises(UnmappedCode) as caught:
+        run(tmp_path, data, Conversion(zei(), juki()))
+    assert caught.value.where
+    assert caught.value.where.byte_offset == 2
+    out, report = run(tmp_path, data, Conversion(zei(), juki(), Options("escape")))
+    assert out == "&252085-zei-FFFE;山&252085-zei-FFFE;".encode("cp932")
+    assert (report.characters["mark"], report.unmapped[0].count) == (1, 2)
+    assert restored(tmp_path) == data
+
+
+def test_an_escape_that_would_open_the_output_as_a_mark_is_a_loss(tmp_path: Path) -> None:
+    data = "&000000-unicode-EFBBBF;山&000000-unicode-EFBBBF;".encode("cp932")
+    out, report = run(tmp_path, data, Conversion(juki(), "unicode", Options("escape", max_loss=1)))
+    assert (out.decode(), report.losses) == (f"{MARK}山{MARK}", 1)
+    assert restored(tmp_path) == data
 
 
 @pytest.mark.parametrize("literal", [one for one in LOOKALIKES if "F3A0" not in one])
@@ -478,6 +643,33 @@ def test_a_receipt_is_taken_back_when_the_output_cannot_take_its_place(
     assert [one.name for one in tmp_path.iterdir()] == ["in"]
 
 
+@pytest.mark.parametrize("fails", ["out", "receipt"])
+@pytest.mark.parametrize("links", [True, False])
+def test_a_failed_second_run_leaves_the_good_pair_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str, links: bool
+) -> None:
+    run(tmp_path, code("F04A"), Conversion(juki(), "unicode", Options(max_loss=1)))
+    before = {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.name != "in"}
+    replace = os.replace
+
+    def refuse(source: str, target: Path) -> None:
+        if Path(target).name == fails and before[fails] not in Path(source).read_bytes():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        replace(source, target)
+
+    def no_links(_source: object, _target: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    with pytest.raises(StorageFailed):
+        run(tmp_path, LINE, Conversion(juki(), "unicode"))
+    after = {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.name != "in"}
+    assert after == before
+    assert restored(tmp_path) == code("F04A")
+
+
 def test_missing_inputs_and_folders_are_named(tmp_path: Path) -> None:
     conversion = Conversion(juki(), "unicode")
     with pytest.raises(NotFound):
@@ -485,10 +677,28 @@ def test_missing_inputs_and_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(LINE)
     with pytest.raises(BadInput, match="folder"):
         convert_file(tmp_path / "in", tmp_path, conversion)
-    with pytest.raises(StorageFailed):
+    with pytest.raises(BadInput, match="does not exist"):
         convert_file(tmp_path / "in", tmp_path / "no" / "out", conversion)
     convert_file(tmp_path / "in", os.devnull, conversion)
     assert not Path(os.devnull).is_file()
+
+
+@pytest.mark.parametrize(
+    ("target", "receipt"), [("in", None), ("link", None), ("out", "in"), ("out", "out"), ("-", "-")]
+)
+def test_no_file_of_a_conversion_overwrites_another(
+    tmp_path: Path, target: str, receipt: str | None
+) -> None:
+    (tmp_path / "in").write_bytes(LINE)
+    os.link(tmp_path / "in", tmp_path / "link")
+    there = sorted(tmp_path.iterdir())
+    places = [name if name in (None, "-") else tmp_path / name for name in (target, receipt)]
+    with pytest.raises(BadInput, match="different files"):
+        convert_file(
+            tmp_path / "in", places[0] or "", Conversion(juki(), "unicode"), receipt=places[1]
+        )
+    assert sorted(tmp_path.iterdir()) == there
+    assert (tmp_path / "in").read_bytes() == LINE
 
 
 def test_an_empty_file_stays_empty(tmp_path: Path) -> None:
