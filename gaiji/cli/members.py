@@ -25,8 +25,7 @@ from gaiji.cli.shared import (
 from gaiji.errors import BadName, Text
 from gaiji.registry import characters, intake, members
 from gaiji.registry.releases import find_release
-from gaiji.registry.tables import CodeSet
-from gaiji.wire.nouns import CodeSetShape, ImportShape, MemberShape
+from gaiji.wire.nouns import CodeSetShape, ImportShape
 
 ShowRelease = Annotated[
     str | None,
@@ -85,16 +84,7 @@ def join_member(
 def list_members(home: Home = None, format: OutputFormat = "text") -> None:
     """構成市の一覧 / list the members."""
     with reading(home) as session:
-        shapes = [
-            MemberShape(
-                code=member.code,
-                name=member.name,
-                candidate=member.candidate,
-                successor=member.successor,
-                codesets=[code_set.address for code_set in member.code_sets],
-            )
-            for member in members.all_members(session)
-        ]
+        shapes = [members.member_shape(session, one) for one in members.all_members(session)]
     if format == "json":
         say_json({"items": shapes, "next": None, "release": None})
         return
@@ -115,38 +105,13 @@ def show_member(
     """構成市とその外字セット / show a member and its code sets."""
     with reading(home) as session:
         member = members.find_member(session, code)
-        counts = members.count_codes(session)
-        sets = [
-            _code_set(code_set, counts.get(code_set.id, 0))
-            for code_set in members.code_sets(session, code)
-        ]
-        shape = MemberShape(
-            code=member.code,
-            name=member.name,
-            candidate=member.candidate,
-            successor=member.successor,
-            codesets=[one.id for one in sets],
-        )
+        shape = members.member_shape(session, member)
+        sets = [members.code_set_shape(session, one) for one in members.code_sets(session, code)]
     if format == "json":
         say_json(plain(shape) | {"sets": sets})
         return
     say(f"{shape.code} {shape.name}")
     _say_code_sets(sets)
-
-
-def _code_set(code_set: CodeSet, codes: int) -> CodeSetShape:
-    return CodeSetShape(
-        id=code_set.address,
-        member=code_set.member,
-        name=code_set.name,
-        system=code_set.system,
-        group=code_set.group,
-        charset=code_set.charset,
-        options=code_set.options,
-        areas=code_set.areas,
-        charset_digest=code_set.charset_digest,
-        codes=codes,
-    )
 
 
 def _say_code_sets(sets: list[CodeSetShape]) -> None:
@@ -213,8 +178,7 @@ def list_code_sets(
 ) -> None:
     """外字セットの一覧 / list the code sets."""
     with reading(home) as session:
-        counts = members.count_codes(session)
-        sets = [_code_set(one, counts.get(one.id, 0)) for one in members.code_sets(session, member)]
+        sets = [members.code_set_shape(session, one) for one in members.code_sets(session, member)]
     if format == "json":
         say_json({"items": sets, "next": None, "release": None})
     else:

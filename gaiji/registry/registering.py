@@ -97,20 +97,27 @@ def _write_spans(
 ) -> None:
     """Note the last day of new meanings, and where it changed; what was published keeps its own."""
     asked = {meanings[_key(row)]: date.fromisoformat(row["to"]) for row in rows}
-    standing = _standing(session, Span, sorted(asked))
-    new = []
-    for meaning, last_day in asked.items():
-        span = standing.get(meaning)
-        if span is not None and span.valid_to == last_day:
-            continue
-        if span is not None and span.since is None:
-            span.replaced = act.serial
-        new.append({"meaning_id": meaning, "valid_to": last_day, "serial": act.serial})
-    session.flush()
-    _insert(session, Span, new)
+    _renew(session, act, Span, "valid_to", asked)
 
 
 Row = TypeVar("Row", GlyphUse, Span)
+
+
+def _renew(
+    session: Session, act: Act, table: type[Row], column: str, asked: dict[int, Any]
+) -> None:
+    """Give meanings the values asked for, from the next release on; what waits already gives way."""
+    standing = _standing(session, table, sorted(asked))
+    new = []
+    for meaning, value in asked.items():
+        row = standing.get(meaning)
+        if row is not None and getattr(row, column) == value:
+            continue
+        if row is not None and row.since is None:
+            row.replaced = act.serial
+        new.append({"meaning_id": meaning, column: value, "serial": act.serial})
+    session.flush()
+    _insert(session, table, new)
 
 
 def _standing(session: Session, table: type[Row], meaning_ids: list[int]) -> dict[int, Row]:
@@ -156,17 +163,7 @@ def _write_glyphs(
         GlyphSource,
         [{"glyph": digest, "blob": font, **rights} for digest in digests if digest not in sourced],
     )
-    uses = _standing(session, GlyphUse, sorted(drawn))
-    new = []
-    for meaning, digest in drawn.items():
-        standing = uses.get(meaning)
-        if standing is not None and standing.glyph == digest:
-            continue
-        if standing is not None and standing.since is None:
-            standing.replaced = act.serial
-        new.append({"meaning_id": meaning, "glyph": digest, "serial": act.serial})
-    session.flush()
-    _insert(session, GlyphUse, new)
+    _renew(session, act, GlyphUse, "glyph", drawn)
 
 
 def _write_proposals(
