@@ -48,7 +48,7 @@ from gaiji.wire.nouns import ReleaseShape
 UNICODE_SCOPE = "unicode"
 UNICODE_FIRST, UNICODE_LAST = 0xF0000, 0xFFFFD
 REPERTOIRES_KEPT = 4
-_REPERTOIRES: dict[Any, Repertoire] = {}  # by content digests, so it is right for any database
+_REPERTOIRES: dict[str, Repertoire] = {}  # by digest of the release: right for any database
 
 
 # --- reading
@@ -91,20 +91,25 @@ def latest_number(session: Session) -> int:
 
 
 def repertoire(session: Session, release: Release | None) -> Repertoire:
-    """Return the reference characters and allocations a release was made with (None: those of now)."""
+    """Return the reference characters and allocations a release was made with (None: those of now).
+
+    That of a release is remembered by its digest, which names editions and allocations.
+    """
+    if release is not None and release.digest in _REPERTOIRES:
+        return _REPERTOIRES[release.digest]
     pinned = release.manifest["editions"] if release else reference.pin(session)
     editions = reference.editions_of(session, pinned)
     serial = release.serial if release else session.get_one(Registry, 1).serial
     query = select(Allocation.character, Allocation.code_point).where(
         Allocation.scope == UNICODE_SCOPE, Allocation.serial <= serial
     )
-    allocated = tuple(sorted((id, point) for id, point in session.execute(query)))
-    key = tuple(edition.digest for edition in editions), allocated
-    if key not in _REPERTOIRES:
+    allocated = {id: point for id, point in session.execute(query)}
+    made = _repertoire(reference.forms(session, editions), allocated)
+    if release is not None:
         while len(_REPERTOIRES) >= REPERTOIRES_KEPT:
             _REPERTOIRES.pop(next(iter(_REPERTOIRES)), None)
-        _REPERTOIRES[key] = _repertoire(reference.forms(session, editions), dict(allocated))
-    return _REPERTOIRES[key]
+        _REPERTOIRES[release.digest] = made
+    return made
 
 
 def _repertoire(forms: dict[str, Forms], allocated: dict[str, int]) -> Repertoire:
