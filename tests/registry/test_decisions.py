@@ -8,7 +8,7 @@ from gaiji.errors import BadName, Refused, Undecidable, UnknownCharacter, Unknow
 from gaiji.registry import characters, decisions, members, releases
 from gaiji.registry.journal import Actor
 from gaiji.registry.tables import Decision, MappingRow
-from tests.council import KUSATSU, ME, Council
+from tests.council import KUSATSU, ME, Council, bdf
 
 JUKI = "252069/juki"
 LIST = "外字コード,MJ\nF040,MJ026190\nF041,MJ030196\nF042,\n"
@@ -181,3 +181,26 @@ def test_a_cs_table_is_a_substitute_never_an_equivalent(city: Council) -> None:
 def test_an_unknown_policy_is_named(city: Council) -> None:
     with pytest.raises(UnknownPolicy, match="guess"):
         decisions.decide_by_policy(city.session, ME, JUKI, "guess")
+
+
+def test_the_public_history_holds_only_what_a_release_holds(city: Council) -> None:
+    city.decide(f"{JUKI}/F040", "MJ026190")
+    city.publish()
+    city.decide(f"{JUKI}/F041", "MJ026190", "substitute", ground="未公布")
+    shown_to = {
+        work: [act.subject for act in characters.history(city.session, "MJ026190", work=work)]
+        for work in (True, False)
+    }
+    assert shown_to[True] == [f"{JUKI}/F040", f"{JUKI}/F041"]
+    assert shown_to[False] == [f"{JUKI}/F040"]
+
+
+def test_a_character_of_the_councils_own_keeps_the_glyph_it_was_made_for(city: Council) -> None:
+    own = city.decide(f"{JUKI}/F042", "new")
+    made_for = characters.find_character(city.session, own).glyph
+    code_set = members.find_code_set(city.session, JUKI)
+    assert made_for == characters.local_glyph(city.session, code_set, "F042", None)
+    city.decide(f"{JUKI}/F040", own, "substitute")
+    city.publish()
+    city.take_in_font(JUKI, "again.bdf", bdf(["F041"]))
+    assert characters.find_character(city.session, own).glyph == made_for
