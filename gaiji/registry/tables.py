@@ -163,7 +163,7 @@ class Meaning(Base):
 
 
 class Span(Base):
-    """The last day of a meaning, in releases since <= n < until; pending while since is null.
+    """The last day of a meaning (使用期間), in releases since <= n < until; pending while since is null.
 
     A meaning is part of a release through its span: cities end a meaning later, or use its slot again,
     and what was published before must not change by that.
