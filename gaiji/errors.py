@@ -164,6 +164,12 @@ class UnknownRelease(NotFound):
     title = Text("版がありません", "Unknown release")
 
 
+class UnknownReleaseFile(NotFound):
+    """The release has no file (版のファイル) of this name."""
+
+    title = Text("版にそのファイルがありません", "Unknown file of a release")
+
+
 class UnknownBlob(NotFound):
     """No file with this sha256 is kept."""
 
@@ -180,6 +186,19 @@ class UnknownCharset(NotFound):
     """No charset (文字コード体系) has this name."""
 
     title = Text("文字コード体系がありません", "Unknown charset")
+
+
+class UnknownJob(NotFound):
+    """No job (ジョブ) has this id, or it belongs to a member whom this key does not act for."""
+
+    title = Text("ジョブがありません", "Unknown job")
+
+
+class FilesDeleted(NotFound):
+    """The files of this job were deleted: its time is over, or somebody asked for it."""
+
+    status = 410
+    title = Text("ファイルは削除済みです", "Files deleted")
 
 
 class NoPicture(NotFound):
@@ -233,10 +252,28 @@ class MalformedInput(BadInput):
     title = Text("文字コードの誤り", "Malformed input")
 
 
+class BadLayout(BadInput):
+    """A record layout (レイアウト) that contradicts itself, or does not go with the conversion."""
+
+    title = Text("レイアウトの誤り", "Unusable layout")
+
+
+class BadRecord(BadInput):
+    """A record that is not what the layout says: its length, its cells, what a field holds."""
+
+    title = Text("レコードがレイアウトと合いません", "Record does not fit the layout")
+
+
 class BadReceipt(BadInput):
     """A receipt (縮退の控え) that is damaged or belongs to another file."""
 
     title = Text("控えが使えません", "Unusable receipt")
+
+
+class BadMappingFile(BadInput):
+    """A mapping file (対応表ファイル) is damaged, of another edition, or for another conversion."""
+
+    title = Text("対応表ファイルが使えません", "Unusable mapping file")
 
 
 class UnsupportedConversion(BadInput):
@@ -256,6 +293,13 @@ class TooLarge(BadInput):
 
     status = 413
     title = Text("大きすぎます", "Too large")
+
+
+class BadRange(BadInput):
+    """A part of a file that lies beyond its end."""
+
+    status = 416
+    title = Text("範囲がファイルの外です", "Range not satisfiable")
 
 
 class UnsupportedMediaType(BadInput):
@@ -299,10 +343,35 @@ class UnmappedCode(Refused):
     title = Text("共通文字のない外字コード", "No shared character for this local code")
 
 
+class FieldTooLong(Refused):
+    """A converted value does not fit its field, and the layout says to stop there."""
+
+    title = Text("変換後の値が項目に収まりません", "Converted value too long for its field")
+
+
 class LossBeyondBudget(Refused):
     """More losses than `--max-loss` allows; nothing was written."""
 
     title = Text("損失が許容数を超えました", "Loss beyond the budget")
+
+
+class NoSuchResult(Refused):
+    """The job has no such file: it has not ended, ended otherwise, or was not asked for it."""
+
+    title = Text("ジョブにその結果はありません", "No such result of the job")
+
+
+class QuotaExceeded(Refused):
+    """A member's jobs keep all the bytes or files that it may."""
+
+    status = 429
+    title = Text("構成市の保存枠を超えました", "Quota exceeded")
+
+
+class JobAbandoned(GaijiError):
+    """A job's worker ended in the middle of it, again and again."""
+
+    title = Text("ジョブを打ち切りました", "Job abandoned")
 
 
 class JournalBroken(Refused):

@@ -20,9 +20,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from gaiji.errors import BadName, CodeOutsideArea, UnknownCharset, UnsupportedConversion
+from gaiji.errors import BadName, CodeOutsideArea, UnknownCharset
+
+if TYPE_CHECKING:
+    from gaiji.charset.codetable import CodeTable
 
 TABLE_REVISION = 1  # raised when a built-in table below changes what a code means
 
@@ -85,6 +88,13 @@ class UserArea:
         lead = int.from_bytes(code[:-1]) - int.from_bytes(self.first[:-1])
         return lead * self.row + self._column(code[-1]) - self._column(self.first[-1])
 
+    def holds(self, code: bytes) -> bool:
+        """Whether a code lies in this area."""
+        try:
+            return 0 <= self.position(code) < self.size
+        except ValueError:  # not of this length, trail or encoding
+            return False
+
     def code(self, position: int) -> bytes:
         """Return the code at a place in row order, from 0."""
         if self.encoding:
@@ -139,7 +149,6 @@ class Family:
     ebcdic: Ebcdic | None = None
     ebcdic_choice: bool = False
     encoding: str | None = None
-    converts: bool = False
 
 
 def _area(span: str, trails: str, image: int) -> UserArea:
@@ -170,7 +179,6 @@ FAMILIES: Mapping[str, Family] = {
         90,
         "microsoft",
         encoding="cp932",
-        converts=True,
     ),
     "eucjp-ms": Family(_EUC, 90, "microsoft"),
     "jef": Family((_area("80A1-A0FE", "A1-FE", 0xE000),), 78, "jis", "kana", True),
@@ -182,9 +190,9 @@ FAMILIES: Mapping[str, Family] = {
     "ibm939": Family(_IBM, 90, "jis", "latin"),
     "ibm1390": Family(_IBM_WIDE, 2004, "jis", "kana"),
     "ibm1399": Family(_IBM_WIDE, 2004, "jis", "latin"),
-    "utf-16le": Family(_private("utf-16-le"), 2004, "microsoft", None, False, "utf-16-le", True),
-    "utf-16be": Family(_private("utf-16-be"), 2004, "microsoft", None, False, "utf-16-be", True),
-    "utf-8": Family(_private("utf-8"), 2004, "microsoft", None, False, "utf-8", True),
+    "utf-16le": Family(_private("utf-16-le"), 2004, "microsoft", None, False, "utf-16-le"),
+    "utf-16be": Family(_private("utf-16-be"), 2004, "microsoft", None, False, "utf-16-be"),
+    "utf-8": Family(_private("utf-8"), 2004, "microsoft", None, False, "utf-8"),
 }
 """Every charset of the public interface. Defaults of the options: `jis` is the edition whose shapes the
 standard area shows (78 for JEF, KEIS78 and JIPS; 83 for KEIS83; 90 for CP932, eucJP-ms, IBM 930/939; 2004
@@ -204,6 +212,8 @@ class Charset:
     jis: Jis
     punctuation: Punctuation
     ebcdic: Ebcdic | None = None
+    table: CodeTable | None = None
+    """An imported code table, which replaces and widens the standard area where it names a code."""
 
     def __post_init__(self) -> None:
         spans = sorted((self._order(area.first), self._order(area.last)) for area in self.areas)
@@ -247,20 +257,6 @@ class Charset:
         return self.name in UNICODE
 
     @property
-    def converts(self) -> bool:
-        """Whether this edition can convert files in it; areas and images work for all."""
-        return self.family.converts
-
-    def must_convert(self) -> None:
-        """Raise UnsupportedConversion when files in this charset cannot be converted."""
-        if not self.converts:
-            able = ", ".join(name for name, family in FAMILIES.items() if family.converts)
-            raise UnsupportedConversion(
-                f"この版は {self.name} のファイルを変換できません。変換できるのは {able} です。",
-                f"This edition cannot convert files in {self.name}; it converts {able}.",
-            )
-
-    @property
     def user_count(self) -> int:
         """The number of codes in the user-defined areas."""
         return sum(area.size for area in self.areas)
@@ -278,12 +274,8 @@ class Charset:
     def image_of(self, code: bytes) -> int | None:
         """Return the private-use code point that stands for a local code, or None outside the areas."""
         for area in self.areas:
-            try:
-                position = area.position(code)
-            except ValueError:  # not of this length, trail or encoding
-                continue
-            if 0 <= position < area.size:
-                return area.image + position
+            if area.holds(code):
+                return area.image + area.position(code)
         return None
 
     def code_of(self, image: int) -> bytes | None:
@@ -329,7 +321,7 @@ class Charset:
             "punctuation": self.punctuation,
             "ebcdic": self.ebcdic,
             "revision": TABLE_REVISION,
-        }
+        } | ({"table": self.table.digest} if self.table else {})
         text = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -341,11 +333,12 @@ def charset(
     jis: int | None = None,
     punctuation: str | None = None,
     ebcdic: str | None = None,
+    table: CodeTable | None = None,
 ) -> Charset:
     """Return the charset (文字コード体系) of a name with a code set's options; None means the default.
 
-    areas: UserArea or their JSON form. Raises UnknownCharset; BadName for an option this charset does not
-    have and for areas whose codes or images overlap.
+    areas: UserArea or their JSON form. table: an imported code table of this charset. Raises UnknownCharset; BadName
+    for an option this charset does not have, a table of another charset, and areas whose codes or images overlap.
     """
     family = FAMILIES.get(name)
     if family is None:
@@ -357,6 +350,11 @@ def charset(
     one_of(name, "punctuation", punctuation, ("microsoft", "jis"))
     fixed = [family.ebcdic] if family.ebcdic else []
     one_of(name, "ebcdic", ebcdic, ("kana", "latin") if family.ebcdic_choice else fixed)
+    if table is not None and table.base != name:
+        raise BadName(
+            f"コード表 {table.name} は {table.base} のもので、{name} では使えません。{name} の表を指定してください。",
+            f"The code table {table.name} is one of {table.base}; {name} needs a table of its own.",
+        )
     made = family.areas if areas is None else tuple(_read_area(family, area) for area in areas)
     return Charset(
         name,
@@ -364,6 +362,7 @@ def charset(
         jis or family.jis,  # type: ignore[arg-type]
         punctuation or family.punctuation,  # type: ignore[arg-type]
         ebcdic or family.ebcdic,  # type: ignore[arg-type]
+        table,
     )
 
 

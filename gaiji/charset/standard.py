@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 
-from gaiji.charset.charsets import Charset, Punctuation
+from gaiji.charset.charsets import Punctuation
 
 SIX = "～∥－￠￡￢"
 """The six marks that CP932 and JIS-based tables read as different code points, in Microsoft's reading."""
@@ -54,17 +54,6 @@ def cp932_writing() -> Mapping[str, bytes]:
     return MappingProxyType(table)
 
 
-def read_standard(charset: Charset, code: bytes) -> str | None:
-    """Return the text of a code of the standard area of a byte charset, or None when it has no such code."""
-    text = cp932_reading().get(code)
-    return None if text is None else punctuated(text, charset.punctuation)
-
-
-def write_standard(text: str) -> bytes | None:
-    """Return the code of a text in the standard area of CP932, or None; both readings of the six marks count."""
-    return cp932_writing().get(punctuated(text, "microsoft"))
-
-
 _PLANE_2 = (1, 3, 4, 5, 8, 12, 13, 14, 15, *range(78, 95))
 
 
@@ -90,10 +79,11 @@ def x0213_names() -> Mapping[str, str]:
     return MappingProxyType({text: point for point, text in x0213_points().items()})
 
 
-@cache
-def pairs() -> tuple[str, ...]:
-    """The 25 characters of JIS X 0213 that are two code points (か゚ …), always one token."""
-    return tuple(text for text in x0213_names() if len(text) == 2)
+PAIRS = (
+    *("か゚", "き゚", "く゚", "け゚", "こ゚", "カ゚", "キ゚", "ク゚", "ケ゚", "コ゚", "セ゚", "ツ゚", "ト゚", "ㇷ゚"),
+    *("æ̀", "ɔ̀", "ɔ́", "ʌ̀", "ʌ́", "ə̀", "ə́", "ɚ̀", "ɚ́", "˩˥", "˥˩"),
+)
+"""The 25 characters of JIS X 0213 that are two code points (か゚ …), always one token."""
 
 
 @cache

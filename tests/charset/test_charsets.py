@@ -6,16 +6,15 @@ import subprocess
 import pytest
 
 from gaiji.charset.charsets import NAMES, Charset, UserArea, charset
+from gaiji.charset.coding import coding
 from gaiji.charset.standard import (
+    PAIRS,
     cp932_reading,
     juki_non_kanji,
-    pairs,
-    read_standard,
-    write_standard,
     x0213_points,
     x0213_repertoire,
 )
-from gaiji.errors import BadName, CodeOutsideArea, UnknownCharset, UnsupportedConversion
+from gaiji.errors import BadName, CodeOutsideArea, UnknownCharset
 
 COUNTS = {
     "cp932": 1880,
@@ -177,11 +176,14 @@ def test_unknown_charsets_and_codes_are_refused() -> None:
         charset("jips-e").parse_code("7421")
 
 
-def test_charsets_without_tables_say_that_they_do_not_convert() -> None:
-    able = {name for name in NAMES if charset(name).converts}
-    assert able == {"cp932", "utf-16le", "utf-16be", "utf-8"}
-    with pytest.raises(UnsupportedConversion, match="cannot convert files in jef"):
-        charset("jef").must_convert()
+def read_standard(made: Charset, code: bytes) -> str | None:
+    """The text of a code of CP932's standard area."""
+    return coding(made).modes[0].reading.get(code)
+
+
+def write_standard(text: str) -> bytes | None:
+    """The code of a text in CP932's standard area."""
+    return coding(charset("cp932")).modes[0].writing.get(text)
 
 
 def cp932_codes() -> list[bytes]:
@@ -248,7 +250,7 @@ def test_the_six_marks_follow_the_declared_punctuation() -> None:
 
 def test_x0213_has_its_11233_points_and_25_pairs() -> None:
     points = x0213_points()
-    assert (len(points), len(set(points.values())), len(pairs())) == (11233, 11233, 25)
+    assert (len(points), len(set(points.values())), len(PAIRS)) == (11233, 11233, 25)
     assert points["1-26-74"] == "崎"
     assert points["2-93-27"] == "鬜"
     assert points["1-04-87"] == "か゚"
