@@ -6,7 +6,7 @@
 
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /source
-COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
+COPY pyproject.toml hatch_build.py constraints.txt README.md LICENSE NOTICE ./
 COPY fonts ./fonts
 COPY migrations ./migrations
 COPY gaiji ./gaiji

@@ -43,11 +43,11 @@ wheel: $(VENV)/.dev ## the package as a wheel, in dist/
 
 setup: $(VENV)/.dev ## the virtual environment with everything for development
 
-$(VENV)/.runtime: pyproject.toml constraints.txt
+$(VENV)/.runtime: pyproject.toml constraints.txt hatch_build.py gaiji/charset/kernel.c
 	sh tools/venv.sh $(VENV) .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt
+$(VENV)/.dev: pyproject.toml constraints.txt hatch_build.py gaiji/charset/kernel.c
 	sh tools/venv.sh $(VENV) '.[dev]'
 	@touch $@ $(VENV)/.runtime
 
