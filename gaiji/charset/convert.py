@@ -6,79 +6,199 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from queue import Queue
+from threading import Thread
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
+from gaiji.charset.account import Account, Facts, Recoded, Reduced, Unmapped
+from gaiji.charset.fast import stream_for
 from gaiji.charset.files import check_apart, reading, replacing, replacing_all, storage_error
-from gaiji.charset.mapping import Mapping
 from gaiji.charset.receipt import Receipt, Recorder, read_receipt
-from gaiji.charset.resolve import Conversion, Options
+from gaiji.charset.resolve import Options, Resolver
 from gaiji.charset.stream import ENGINE_REVISION, Seen, Stream
 from gaiji.errors import BadReceipt, GaijiError, LossBeyondBudget, Where
-from gaiji.wire.conversion import ConversionReport, Recoded, Reduced, Unmapped
 
-__all__ = [
-    "ENGINE_REVISION",
-    "Conversion",
-    "Options",
-    "convert_file",
-    "restore_file",
-]
+if TYPE_CHECKING:  # loaded for files with a layout alone
+    from gaiji.charset.layout import Layout
+    from gaiji.charset.records import Records
 
-CHUNK = 1 << 16
+MOST_WAITING = 4  # chunks between the engine and the hashes
 
 Progress = Callable[[int], None]
-Resolve = Callable[[str, int], Mapping]
-"""Returns the mapping of a code set in a release: what a receipt asks for."""
+
+
+class Prepared(Protocol):
+    """A conversion that is ready to run, by a release or by a mapping file (変換の準備)."""
+
+    @property
+    def options(self) -> Options:
+        """How to convert."""
+
+    @property
+    def facts(self) -> Facts:
+        """Which mappings it uses."""
+
+    @property
+    def resolver(self) -> Resolver:
+        """What resolves its tokens."""
+
+
+Prepare = Callable[[dict[str, Any]], Prepared]
+"""Returns the conversion that a receipt's header tells of."""
 
 
 def convert_file(
     source: Path | str,
     target: Path | str,
-    conversion: Conversion,
+    conversion: Prepared,
     *,
     receipt: Path | str | None = None,
+    layout: Layout | None = None,
+    spill: Path | str | None = None,
     progress: Progress | None = None,
-    chunk_bytes: int = CHUNK,
-) -> ConversionReport:
+    chunk_bytes: int | None = None,
+) -> Account:
     """Convert a file (変換) and return its report; `-` is standard input or output.
 
-    receipt: where to write what `restore_file` needs. progress is told the bytes read so far.
+    receipt: where to write what `restore_file` needs. layout: what the records are made of, without it all is one
+    text; spill: the side file for values that a layout lets spill. progress is told the bytes read so far.
     Raises UnmappedCode and MalformedInput with their place, LossBeyondBudget (its extra `report` counts
     everything), DiskFull and StorageFailed; after any of them what stood under the final names stands. A dry
     run writes nothing, never refuses for losses, and counts unmapped codes instead of stopping.
     """
     options = conversion.options
-    check_apart(source, None if options.dry_run else target, receipt)
+    check_apart(source, None if options.dry_run else target, receipt, spill)
     recorder = Recorder() if receipt is not None else None
-    stream = Stream(
+    stream = stream_for(
         conversion.resolver, file=str(source), counting=options.dry_run, recorder=recorder
     )
-    hashing = options.digests or receipt is not None
-    hashes = (hashlib.sha256(), hashlib.sha256()) if hashing else None
     with ExitStack() as stack:
         opened = stack.enter_context(reading(source))
-        kept: BinaryIO | None = None
-        kept_receipt: BinaryIO | None = None
-        if not options.dry_run and receipt is not None:
-            kept_receipt, kept = stack.enter_context(replacing_all(receipt, target))
-        elif not options.dry_run:
-            kept = stack.enter_context(replacing(target))
-        for data, final in _chunks(opened, chunk_bytes):
-            out = stream.feed(data, final=final)
-            if hashes:
-                hashes[0].update(data)
-                hashes[1].update(out)
-            if kept:
-                kept.write(out)
-            if progress:
-                progress(stream.input_bytes)
-        report = _report(conversion, stream, hashes)
+        hashes = Hashes() if options.digests or receipt is not None else None
+        if hashes:
+            stack.enter_context(hashes)
+        named = {"receipt": receipt, "spill": spill, "target": target}
+        wanted = {} if options.dry_run else {k: v for k, v in named.items() if v is not None}
+        files = stack.enter_context(replacing_all(*wanted.values())) if wanted else ()
+        kept = dict(zip(wanted, files, strict=True))
+        work = _Work(stream, hashes, kept.get("target"), progress, chunk_bytes)
+        records = work.by_layout(opened, layout, conversion, kept.get("spill")) if layout else None
+        if records is None:
+            work.whole(opened)
+        report = report_of(conversion, stream, hashes.hexdigests() if hashes else (None, None))
+        if records is not None:
+            report.records = records.records
+            report.extra = {"fields": [one.as_dict() for one in records.fields]}
         if kept and stream.losses > options.max_loss:
-            raise _over_budget(report, stream, str(source))
-        if kept_receipt and recorder:
-            kept_receipt.write(recorder.packed(_header(conversion, report)))
-    report.written = kept is not None
+            raise budget_error(report, stream, str(source))
+        if "receipt" in kept and recorder:
+            header = receipt_header(conversion, report, recorder)
+            header |= records.header if records else {}
+            kept["receipt"].write(recorder.packed(header))
+    report.written = bool(kept)
     return report
+
+
+class _Work:
+    """One file through a stream, into its output and its hashes."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        hashes: Hashes | None,
+        kept: BinaryIO | None,
+        progress: Progress | None,
+        chunk_bytes: int | None,
+    ) -> None:
+        self.stream, self.hashes, self.kept = stream, hashes, kept
+        self.progress, self.chunk_bytes = progress, chunk_bytes
+
+    def whole(self, opened: BinaryIO) -> None:
+        """Convert the file as one text."""
+        for data, final in _chunks(opened, self.chunk_bytes or self.stream.chunk_bytes):
+            for out in self.stream.parts(data, final=final):
+                self.write(out)
+            if self.hashes:
+                self.hashes.read(data)
+            if self.progress:
+                self.progress(self.stream.input_bytes)
+
+    def by_layout(
+        self, opened: BinaryIO, layout: Layout, conversion: Prepared, spill: BinaryIO | None
+    ) -> Records:
+        """Convert the file record by record."""
+        from gaiji.charset.records import convert_records
+
+        add = self.hashes.read if self.hashes else None
+        return convert_records(
+            cast(BinaryIO, _Watched(opened, add)) if add else opened,
+            self.write,
+            self.stream,
+            layout,
+            to=conversion.facts.target,
+            progress=self.progress,
+            spill=spill.write if spill else None,
+            chunk_bytes=self.chunk_bytes,
+        )
+
+    def write(self, out: bytes | memoryview) -> None:
+        """Take a part of the output, which may change afterwards."""
+        if self.hashes:
+            self.hashes.written(out)
+        if self.kept:
+            self.kept.write(out)
+
+
+class _Watched:
+    """A file of which every part that is read is shown to a hash."""
+
+    def __init__(self, opened: BinaryIO, add: Callable[[bytes], None]) -> None:
+        self._opened, self._add = opened, add
+        self.name = getattr(opened, "name", "-")
+
+    def read(self, size: int) -> bytes:
+        data = self._opened.read(size)
+        self._add(data)
+        return data
+
+
+class Hashes:
+    """The sha256 of input and output, worked out beside the conversion (照合値)."""
+
+    def __init__(self) -> None:
+        self._hashes = hashlib.sha256(), hashlib.sha256()
+        self._waiting: Queue[tuple[int, bytes] | None] = Queue(MOST_WAITING)
+        self._thread = Thread(target=self._work, daemon=True)
+
+    def _work(self) -> None:
+        while (one := self._waiting.get()) is not None:
+            self._hashes[one[0]].update(one[1])
+
+    def read(self, data: bytes) -> None:
+        """Add bytes of the input."""
+        self._waiting.put((0, data))
+
+    def written(self, data: bytes | memoryview) -> None:
+        """Add bytes of the output, which may change afterwards."""
+        self._waiting.put((1, bytes(data)))
+
+    def hexdigests(self) -> tuple[str, str]:
+        """Return both once everything was added."""
+        self._end()
+        one, two = self._hashes
+        return one.hexdigest(), two.hexdigest()
+
+    def _end(self) -> None:
+        if self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join()
+
+    def __enter__(self) -> Hashes:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
 
 
 def _chunks(opened: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
@@ -93,7 +213,8 @@ def _chunks(opened: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
             return
 
 
-def _over_budget(report: ConversionReport, stream: Stream, file: str) -> LossBeyondBudget:
+def budget_error(report: Account, stream: Stream, file: str) -> LossBeyondBudget:
+    """Return the error for more losses than allowed; its extra `report` counts everything."""
     first = stream.first_loss
     allowed = stream.resolver.options.max_loss
     return LossBeyondBudget(
@@ -104,27 +225,19 @@ def _over_budget(report: ConversionReport, stream: Stream, file: str) -> LossBey
         where=Where(file, first.record, first.field, first.byte_offset) if first else None,
         losses=stream.losses,
         max_loss=allowed,
-        report=report.model_dump(mode="json", by_alias=True),
+        report=report.as_dict(),
     )
 
 
-def _report(
-    conversion: Conversion, stream: Stream, hashes: tuple[Any, Any] | None
-) -> ConversionReport:
-    mapping = conversion.mapping
-    other = conversion.target
-    both = isinstance(conversion.source, Mapping) and isinstance(other, Mapping)
+def report_of(
+    conversion: Prepared, stream: Stream, digests: tuple[str | None, str | None]
+) -> Account:
+    """Return the report of a file that went through a stream (変換報告)."""
     events = sorted(stream.seen.items(), key=lambda pair: (-pair[1].count, pair[0]))
-    return ConversionReport(
-        source=conversion.name(conversion.source),
-        target=conversion.name(conversion.target),
-        release=mapping.release,
-        digest=mapping.digest,
-        target_release=other.release if both and isinstance(other, Mapping) else None,
-        target_digest=other.digest if both and isinstance(other, Mapping) else None,
+    return Account(
+        facts=conversion.facts,
         engine=ENGINE_REVISION,
         options=conversion.options.as_dict(),
-        written=False,
         records=stream.records,
         input_bytes=stream.input_bytes,
         output_bytes=stream.output_bytes,
@@ -143,8 +256,8 @@ def _report(
             for (token, *_), seen in events
             if seen.outcome.kind not in REDUCTIONS and seen.outcome.kind != "unmapped"
         ],
-        input_sha256=hashes[0].hexdigest() if hashes else None,
-        output_sha256=hashes[1].hexdigest() if hashes else None,
+        input_sha256=digests[0],
+        output_sha256=digests[1],
     )
 
 
@@ -170,16 +283,18 @@ def _reduced(token: bytes, seen: Seen) -> Reduced:
     )
 
 
-def _header(conversion: Conversion, report: ConversionReport) -> dict[str, Any]:
-    ends = [end for end in (conversion.source, conversion.target) if isinstance(end, Mapping)]
+def receipt_header(conversion: Prepared, report: Account, recorder: Recorder) -> dict[str, Any]:
+    """Return what a receipt says of its conversion (控えの見出し)."""
+    facts = conversion.facts
     return {
-        "from": report.source,
-        "to": report.target,
-        "mappings": {end.code_set: [end.release, end.digest] for end in ends},
+        "from": facts.source,
+        "to": facts.target,
+        "mappings": facts.mappings(),
         "options": conversion.options.as_dict(),
         "engine": ENGINE_REVISION,
         "input": [report.input_bytes, report.input_sha256],
         "output": [report.output_bytes, report.output_sha256],
+        **({"unclosed": True} if recorder.unclosed else {}),
     }
 
 
@@ -187,14 +302,17 @@ def restore_file(
     converted: Path | str,
     back: Path | str,
     receipt: Path | str,
-    resolve: Resolve,
+    prepare: Prepare,
     *,
-    chunk_bytes: int = CHUNK,
+    layout: Layout | None = None,
+    chunk_bytes: int | None = None,
 ) -> int:
     """Write the original bytes of a converted file (復元) and return how many.
 
-    resolve: gives the mapping of a code set in a release. Raises BadReceipt when the receipt is damaged,
-    belongs to another file, or names a mapping that is another one today; then nothing is written.
+    prepare: gives the conversion a receipt's header tells of, by a release (`by_release`) or a mapping file.
+    layout: the one of the conversion, where it was too large for the receipt.
+    Raises BadReceipt when the receipt is damaged, belongs to another file, or names a mapping that is another
+    one today; then nothing is written.
     """
     check_apart(converted, back)
     check_apart(receipt, back)
@@ -202,7 +320,7 @@ def restore_file(
         read = read_receipt(file.read())
     where = Where(str(converted))
     try:
-        conversion = conversion_of(read, resolve)
+        conversion = prepare(read.header)
         _size, input_sha = read.header["input"]
         output_size, output_sha = read.header["output"]
     except (KeyError, TypeError, ValueError):
@@ -215,7 +333,12 @@ def restore_file(
     total = 0
     with reading(converted) as opened, replacing(back) as kept:
         try:
-            for out in _restored(opened, read, conversion, hashes[0], chunk_bytes):
+            outs = (
+                _restored_records(opened, read, conversion, hashes[0], layout)
+                if "layout" in read.header
+                else _restored(opened, read, conversion, hashes[0], chunk_bytes)
+            )
+            for out in outs:
                 hashes[1].update(out)
                 kept.write(out)
                 total += len(out)
@@ -235,22 +358,6 @@ def restore_file(
     return total
 
 
-def conversion_of(receipt: Receipt, resolve: Resolve) -> Conversion:
-    """Return the conversion that made a receipt; BadReceipt when a mapping's digest is another one now."""
-    header = receipt.header
-    mappings: dict[str, Mapping] = {}
-    for code_set, (release, digest) in header["mappings"].items():
-        mapping = mappings[code_set] = resolve(code_set, release)
-        if mapping.digest != digest:
-            raise BadReceipt(
-                f"第{release}版の {code_set} の対応表が控えの記録と異なります。同じ台帳で復元してください。",
-                f"The mapping of {code_set} in release {release} is not the one the receipt recorded; "
-                "restore with the same registry.",
-            )
-    source, target = (mappings.get(header[end], header[end]) for end in ("from", "to"))
-    return Conversion(source, target, Options.from_dict(header["options"]))
-
-
 def _other_file(where: Where, size: int) -> BadReceipt:
     return BadReceipt(
         f"この控えは別のファイルのものか、ファイルが変更されています。"
@@ -261,29 +368,48 @@ def _other_file(where: Where, size: int) -> BadReceipt:
 
 
 def _restored(
-    opened: BinaryIO, receipt: Receipt, conversion: Conversion, digest: Any, chunk: int
-) -> Iterator[bytes]:
+    opened: BinaryIO, receipt: Receipt, conversion: Prepared, digest: Any, chunk: int | None
+) -> Iterator[bytes | memoryview]:
     """Yield the original, segment by segment: between two losses through the mapping, losses as recorded."""
-    back = conversion.resolver.back
-    at = 0
+    stream = stream_for(conversion.resolver.back)
+    chunk = chunk or stream.chunk_bytes
     for event in receipt.events():
-        yield from _segment(opened, Stream(back, opening=at == 0), event.gap, digest, chunk)
-        at += event.gap + event.length
+        for data in _segment(opened, event.gap, digest, chunk):
+            yield from stream.parts(data)
         skipped = opened.read(event.length)
         digest.update(skipped)
-        yield event.original
-    yield from _segment(opened, Stream(back, opening=at == 0), None, digest, chunk)
+        yield stream.insert(event.original, skipped=event.length)
+    for data in _segment(opened, None, digest, chunk):
+        yield from stream.parts(data)
+    if receipt.header.get("unclosed"):
+        yield stream.insert(b"")
+    else:
+        yield from stream.parts(b"", final=True)
 
 
-def _segment(
-    opened: BinaryIO, stream: Stream, size: int | None, digest: Any, chunk: int
+def _restored_records(
+    opened: BinaryIO, receipt: Receipt, conversion: Prepared, digest: Any, layout: Layout | None
 ) -> Iterator[bytes]:
+    """Yield the original of a file of records."""
+    from gaiji.charset.restoring import restore_records
+
+    return restore_records(
+        cast(BinaryIO, _Watched(opened, digest.update)),
+        receipt.header,
+        receipt.events(),
+        conversion.resolver,
+        layout=layout,
+        to=conversion.facts.target,
+        file=str(getattr(opened, "name", "-")),
+    )
+
+
+def _segment(opened: BinaryIO, size: int | None, digest: Any, chunk: int) -> Iterator[bytes]:
     left = size
     while left is None or left > 0:
         data = opened.read(chunk if left is None else min(chunk, left))
         if not data:
-            break
+            return
         digest.update(data)
         left = None if left is None else left - len(data)
-        yield stream.feed(data)
-    yield stream.feed(b"", final=True)
+        yield data

@@ -148,7 +148,9 @@ class _Place:
         return cast(BinaryIO, made)
 
     def open(self) -> None:
-        self.spool = self._temporary()
+        """Open what is written to: the null device itself, which keeps nothing, or a temporary file."""
+        self.is_null = self.is_copied and str(self.final) == os.devnull
+        self.spool = open(os.devnull, "wb") if self.is_null else self._temporary()  # noqa: SIM115
 
     def finish(self) -> None:
         """Bring everything to the disk."""
@@ -175,6 +177,8 @@ class _Place:
 
     def take(self) -> None:
         """Put the temporary file, or its bytes, under the final name."""
+        if self.is_null:
+            return
         if self.is_copied:
             self.spool.seek(0)
             _copy(self.spool, self.path)

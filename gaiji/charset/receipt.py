@@ -10,9 +10,11 @@ Layout, all of it in this order; numbers without a sign as LEB128 varints:
               varint length of the original, then the original bytes
     32 bytes  sha256 of everything before
 
-Header: from, to, mappings (code set, release, digest), options, engine, input and output (bytes, sha256).
-There is one event for every loss (損失) and for a mark (バイト順マーク) that does not come back, in order; everything
-between events is read back through the mapping.
+Header: from, to, mappings (code set, release, digest), options, engine, input and output (bytes, sha256), unclosed
+(true where the source ended without the shift code back). There is one event for every loss (損失), for a mark
+(バイト順マーク) that does not come back and for shift codes that an encoder would not have written, in order;
+everything between events is read back through the mapping. An original carries the shift code right before it, and
+output lengths do not count shift codes around a code.
 """
 
 from __future__ import annotations
@@ -38,11 +40,21 @@ class Event(NamedTuple):
     original: bytes
 
 
+class Noted(NamedTuple):
+    """What a recorder took of one part of a file: events, their bytes, where the last one ended, unclosed."""
+
+    events: int
+    data: bytes
+    end: int
+    unclosed: bool
+
+
 class Recorder:
     """Collects losses while a file is converted."""
 
     def __init__(self) -> None:
         self.count = 0
+        self.unclosed = False  # the source ended among two-byte codes, without a shift code
         self._end = 0
         self._events = bytearray()
 
@@ -52,6 +64,19 @@ class Recorder:
         self._events += _varint(offset - self._end) + _varint(length)
         self._events += _varint(len(original)) + original
         self._end = offset + length
+
+    def noted(self) -> Noted:
+        """Return what was collected, for `add_noted` of the recorder of a whole file."""
+        return Noted(self.count, bytes(self._events), self._end, self.unclosed)
+
+    def add_noted(self, part: Noted, offset: int) -> None:
+        """Take over what the recorder of one part collected; offset: where its output begins."""
+        self.unclosed = part.unclosed
+        if part.events:
+            gap, at = _read_varint(part.data, 0)
+            self.count += part.events
+            self._events += _varint(offset + gap - self._end) + part.data[at:]
+            self._end = offset + part.end
 
     def packed(self, header: dict[str, Any]) -> bytes:
         """Return the receipt's bytes."""
@@ -110,6 +135,15 @@ def read_receipt(data: bytes) -> Receipt:
     if not isinstance(header, dict):
         raise _damaged()
     return Receipt(header, count, body, at)
+
+
+def other_mapping(code_set: str, release: int) -> BadReceipt:
+    """Return the error for a mapping that is not the one a receipt recorded."""
+    return BadReceipt(
+        f"第{release}版の {code_set} の対応表が控えの記録と異なります。同じ台帳か対応表ファイルで復元してください。",
+        f"The mapping of {code_set} in release {release} is not the one the receipt recorded; "
+        "restore with the same registry or mapping file.",
+    )
 
 
 def _damaged() -> BadReceipt:

@@ -7,35 +7,19 @@ tried: the output of every distinct token is converted back, and a token that do
 from __future__ import annotations
 
 from collections.abc import Mapping as ReadOnly
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from gaiji.charset.mapping import Mapping, Repertoire
-from gaiji.charset.standard import decoded
-from gaiji.charset.targets import (
-    MARK,
-    CodeSetSide,
-    Item,
-    Ivs,
-    JukiSide,
-    Kind,
-    MjSide,
-    Side,
-    UnicodeSide,
-    X0213Side,
-    is_extender,
-    is_selector,
-    is_unicode,
-)
+from gaiji.charset.script import InMode
 from gaiji.charset.tokens import ESCAPE, NAME_TEXT, STAYS_TEXT
+from gaiji.charset.ways import MARK, Kind, Step, Way, is_extender, joins
 from gaiji.errors import UnsupportedConversion
 
-TARGETS = ("unicode", "unicode-svs", "juki", "x0213", "mj")
 GETA = "〓"
 OnUnmapped = Literal["error", "geta", "keep", "escape"]
 OnMalformed = Literal["error", "escape"]
+Ivs = Literal["auto", "always"]
 EVENTS: frozenset[Kind] = frozenset(
     {
         "edition",
@@ -47,9 +31,12 @@ EVENTS: frozenset[Kind] = frozenset(
         "unmapped",
         "malformed",
         "mark",
+        "shift",
     }
 )
 """Kinds that a report names one by one; `plain` and `mapped` are only counted."""
+BY_POLICY: frozenset[Kind] = frozenset({"escape", "unmapped", "malformed"})
+"""Kinds whose output is no answer of the way, but of a policy."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +71,16 @@ class Options:
         return cls(**{**shown, "as_of": date.fromisoformat(day) if day else None})
 
 
+def check_policies(source: str, target: str, options: Options) -> None:
+    """Raise UnsupportedConversion for `keep` between two code sets, where a kept code would be another city's gaiji."""
+    if "/" in source and "/" in target and options.on_unmapped == "keep":
+        raise UnsupportedConversion(
+            "外字セットどうしの変換に keep は使えません。別の外字になるためです。geta か escape を選んでください。",
+            "keep is not possible between two code sets, where the code would show another "
+            "gaiji; choose geta or escape.",
+        )
+
+
 class Outcome(NamedTuple):
     """What became of one distinct token: bytes, kind, whether it is lost, and what a report says of it.
 
@@ -98,95 +95,24 @@ class Outcome(NamedTuple):
     ground: str | None = None
 
 
-@dataclass(frozen=True)
-class Conversion:
-    """One way to convert (変換): from a code set or target to a code set or target, with its options.
-
-    source, target: a Mapping for a code set, or one of `TARGETS`. At least one is a Mapping, whose
-    characters are used; UnsupportedConversion otherwise, and for `keep` between two code sets, where a
-    kept code would show another city's glyph.
-    """
-
-    source: Mapping | str
-    target: Mapping | str
-    options: Options = field(default_factory=Options)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.source, Mapping) and not isinstance(self.target, Mapping):
-            raise UnsupportedConversion(
-                "変換元か変換先の少なくとも一方は外字セット (252069/juki) にしてください。",
-                "At least one of source and target must be a code set such as 252069/juki.",
-            )
-        both = isinstance(self.source, Mapping) and isinstance(self.target, Mapping)
-        if both and self.options.on_unmapped == "keep":
-            raise UnsupportedConversion(
-                "外字セットどうしの変換に keep は使えません。別の外字になるためです。geta か escape を選んでください。",
-                "keep is not possible between two code sets, where the code would show another "
-                "gaiji; choose geta or escape.",
-            )
-        for end in (self.source, self.target):
-            if isinstance(end, str) and end not in TARGETS:
-                raise UnsupportedConversion(
-                    f"変換先「{end}」はありません。{', '.join(TARGETS)} か外字セットを選んでください。",
-                    f"There is no target {end!r}; choose {', '.join(TARGETS)} or a code set.",
-                )
-
-    @cached_property
-    def mapping(self) -> Mapping:
-        """The mapping whose release and characters this conversion uses: the source's if it has one."""
-        return self.source if isinstance(self.source, Mapping) else self.target  # type: ignore[return-value]
-
-    def name(self, end: Mapping | str) -> str:
-        """Return how an end is called: `252069/juki` or `unicode`."""
-        return end.code_set if isinstance(end, Mapping) else end
-
-    @cached_property
-    def sides(self) -> tuple[Side, Side]:
-        """Source and target, ready to read and write."""
-        day = self.options.as_of
-        repertoire = self.mapping.repertoire
-        one, two = (
-            CodeSetSide(end.at(day) if day else end)
-            if isinstance(end, Mapping)
-            else self._side(end, repertoire)
-            for end in (self.source, self.target)
-        )
-        return one, two
-
-    def _side(self, name: str, repertoire: Repertoire) -> Side:
-        match name:
-            case "juki":
-                return JukiSide(repertoire)
-            case "x0213":
-                return X0213Side(repertoire)
-            case "mj":
-                return MjSide(repertoire, self.options.mj_format)
-            case _:
-                return UnicodeSide(repertoire, ivs=self.options.ivs, svs=name == "unicode-svs")
-
-    @cached_property
-    def resolver(self) -> Resolver:
-        """What resolves the tokens of this conversion."""
-        return Resolver(*self.sides, self.options)
-
-
 def _lost(outcome: Outcome) -> Outcome:
     kind: Kind = "recoded" if outcome.kind in ("plain", "edition") else outcome.kind
     return outcome._replace(lossy=True, kind=kind)
 
 
 class Resolver:
-    """Resolves distinct tokens in one direction and keeps what it found."""
+    """Resolves distinct tokens in one direction by policies, and keeps what it found."""
 
-    def __init__(
-        self, source: Side, target: Side, options: Options, *, back: Resolver | None = None
-    ) -> None:
-        self.source, self.target, self.options = source, target, options
-        self.tokens = source.tokens(target)
-        self.back = back or Resolver(target, source, self._reading(options), back=self)
-        self.mark = MARK.encode(source.encoding) if is_unicode(source) else None
+    def __init__(self, way: Way, options: Options, *, back: Resolver | None = None) -> None:
+        self.way, self.options = way, options
+        self.source, self.target = way.source, way.target
+        self.tokens = self.source.tokens(self.target)
+        self.back = back or Resolver(way.back, self._reading(options), back=self)
+        script = self.source.script
+        self.mark = MARK.encode(script.codec or "") if script.is_unicode else None
         self.found: dict[bytes, Outcome] = {}
-        self.plain: dict[bytes, bytes] = {}  # of what was found, what every stream can copy
+        # of what was found, what every stream can copy; a shift code by itself writes nothing
+        self.plain: dict[bytes, bytes] = dict.fromkeys(script.shifts, b"")
 
     @staticmethod
     def _reading(options: Options) -> Options:
@@ -204,21 +130,18 @@ class Resolver:
         return outcome
 
     def _with_loss(self, token: bytes, outcome: Outcome) -> Outcome:
+        if outcome.kind == "shift" or (outcome.kind not in BY_POLICY and self.way.returns(token)):
+            return outcome
         lossy = (
             outcome.lossy
             or outcome.out is None
-            or self._joins(token, outcome.out)
-            or self.back.bytes_for(outcome.out) != token
+            or joins(self.source.script, self.target.script, token, outcome.out)
+            or self.back.bytes_for(outcome.out) != self._standing(token)
         )
         return _lost(outcome) if lossy else outcome
 
-    def _joins(self, token: bytes, out: bytes) -> bool:
-        """Whether the output could form one token with what stands before it, which the source cuts apart."""
-        text = decoded(out, self.target.encoding) if is_unicode(self.target) else None
-        if not text or not is_extender(text[0]):
-            return False
-        read = decoded(token, self.source.encoding) if is_unicode(self.source) else None
-        return is_selector(text[0]) or not read or read[0] != text[0]
+    def _standing(self, token: bytes) -> bytes:
+        return self.source.script.standing(token)
 
     def opening(self, token: bytes, *, first: bool) -> Outcome:
         """Return what becomes of a token as long as nothing is written; first: it begins the input.
@@ -234,84 +157,67 @@ class Resolver:
         return _lost(outcome) if outcome.out and outcome.out == self.back.mark else outcome
 
     def _marked(self) -> bytes:
-        written = self.target.write(Item(MARK))
-        return written.out if written else b""
+        return (self.way.step(self.mark).out if self.mark else None) or b""
 
     def bytes_for(self, data: bytes) -> bytes | None:
         """Return the conversion of complete data, or None when a policy would stop; losses are not judged."""
         parts: list[bytes] = []
-        for found in self.tokens.pattern.finditer(data):
-            known = self.found.get(found[0])
-            out = known.out if known else self._convert(found[0]).out
+        for token in self.tokens.cut(data)[0]:
+            if token in self.source.script.shifts:
+                continue
+            known = self.found.get(token)
+            out = known.out if known else self._convert(token).out
             if out is None:
                 return None
             parts.append(out)
-        return b"".join(parts)
+        return self.target.script.joined(parts)
 
     def _convert(self, token: bytes) -> Outcome:
+        if isinstance(token, InMode) and (outcome := self._shifted(token)):
+            return outcome
         if (shown := self._ascii(token)) and (outcome := self._lookalike(token, shown)):
             return outcome
-        item = self.source.read(token)
-        if item.problem == "malformed":
+        step = self.way.step(token)
+        if step.problem == "malformed":
             escaped = (
                 self._escaped(self.source.owner, token)
                 if self.options.malformed == "escape"
                 else None
             )
             return Outcome(escaped, "malformed")
-        written = None if item.problem else self.target.write(item, self._echoes(token))
-        if written is None:
-            return self._unmapped(token, item)
-        return Outcome(
-            written.out,
-            written.kind,
-            False,
-            item.character or self._shown(item, written.kind),
-            self._text(written.kind, written.out),
-            written.ground,
-        )
+        if step.out is None or step.kind is None:
+            return self._unmapped(token, step)
+        text = self._text(step.kind, step.out)
+        return Outcome(step.out, step.kind, False, step.character, text, step.ground)
 
-    def _shown(self, item: Item, kind: Kind) -> str | None:
-        """Return the character that a standard code shows, where a report names it."""
-        if kind not in EVENTS or not item.text:
-            return None
-        forms = self.source.repertoire.shape(item.text, item.jis or 2004)
-        return forms and forms.id
+    def _shifted(self, token: InMode) -> Outcome | None:
+        """Return what becomes of odd shift codes, and of a line end in mode 1; None for a stray byte."""
+        script = self.source.script
+        if token == InMode(script.newline, 1):
+            return Outcome(self.way.step(script.newline).out, "shift", text="\n")
+        odd = any(token.startswith(code) for code in script.shifts)
+        return Outcome(b"", "shift") if odd else None
 
     def _ascii(self, token: bytes) -> str | None:
-        if len(token) < 8:
-            return None
-        try:
-            text = token.decode(self.tokens.encoding)
-        except UnicodeDecodeError:
-            return None
-        return text if text.isascii() else None
+        return self.source.script.ascii(token) if len(token) >= 8 else None
 
     def _text(self, kind: Kind, out: bytes) -> str | None:
-        if kind not in EVENTS or isinstance(self.target, CodeSetSide):
+        if kind not in EVENTS or self.target.is_code_set:
             return None
-        return out.decode("utf-16-be" if self.target.encoding == "ucs-2" else "utf-8", "replace")
+        return out.decode(self.target.script.codec or "", "replace")
 
-    def _echoes(self, token: bytes) -> Any:
-        def echoes(code: bytes) -> bool:
-            item = self.target.read(code)
-            written = None if item.problem else self.source.write(item)
-            return written is not None and written.out == token
-
-        return echoes
-
-    def _unmapped(self, token: bytes, item: Item) -> Outcome:
+    def _unmapped(self, token: bytes, step: Step) -> Outcome:
         out: bytes | None = None
         match self.options.on_unmapped:
             case "geta":
                 out = self.target.literal(GETA)
             case "keep":
-                out = self.target.keep(item)
+                out = step.kept
             case "escape":
                 out = self._escaped(self.source.owner, token)
-        return Outcome(out, "unmapped", character=item.character, text=item.text)
+        return Outcome(out, "unmapped", character=step.character, text=step.text)
 
-    def _escaped(self, owner: str, code: bytes) -> bytes:
+    def _escaped(self, owner: str, code: bytes) -> bytes | None:
         return self.target.literal(f"&{owner}-{code.hex().upper()};")
 
     def _lookalike(self, token: bytes, shown: str) -> Outcome | None:
@@ -326,34 +232,38 @@ class Resolver:
             plainer = "&" + shown[1 + len(STAYS_TEXT) :]
         elif found := NAME_TEXT.fullmatch(shown):
             plainer = chr(int(found[1], 16)) + found[2]
-        elif isinstance(self.source, MjSide):
+        elif self.source.template is not None:
             return None
         else:
             return self._literal(shown)
         out = self.target.literal(plainer)
-        return Outcome(out, "escape") if self.back.bytes_for(out) == token else self._literal(shown)
+        comes_back = out is not None and self.back.bytes_for(out) == token
+        return Outcome(out, "escape") if comes_back else self._literal(shown)
 
     def _live(self, owner: str, code: bytes, token: bytes) -> Outcome | None:
         """Return the code an escape stands for, if it is one that this target's own conversion escapes."""
-        found = self.back.tokens.pattern.fullmatch(code)
-        if owner != self.target.owner or not found or self._ascii_code(code):
+        script = self.target.script
+        is_double = script.is_shifted and len(code) == 2
+        is_whole = self.back.tokens.is_whole(code) and (is_double or script.ascii(code) is None)
+        if not is_whole or not self._is_owner(owner):
             return None
-        item = self.target.read(code)
-        if item.problem == "malformed":
+        standing = script.standing(code)
+        if self.back.way.step(code).problem == "malformed":
             return (
-                Outcome(code, "escape", lossy=True)  # it could join its neighbours
+                Outcome(standing, "escape", lossy=True)  # it could join its neighbours
                 if self.options.malformed == "escape"
                 else None
             )
-        is_local = isinstance(self.target, CodeSetSide) and self.target.charset.is_user_code(code)
-        if is_local or self.back.bytes_for(code) == token:
-            joins = item.text is not None and len(item.text) == 1 and is_extender(item.text)
-            return Outcome(code, "escape", lossy=joins)
+        if self.target.is_local(code) or self.back.bytes_for(standing) == token:
+            text = script.decode(code) if script.is_unicode else None
+            joins = text is not None and len(text) == 1 and is_extender(text)
+            return Outcome(standing, "escape", lossy=joins)
         return None
 
-    def _ascii_code(self, code: bytes) -> bool:
-        text = code.decode(self.back.tokens.encoding, "replace")
-        return text.isascii()
+    def _is_owner(self, owner: str) -> bool:
+        """Whether an escape's owner is the target, in capitals where the source has no small letters."""
+        name = self.target.owner
+        return owner == (name if self.source.script.code("a") else name.upper())
 
     def _literal(self, shown: str) -> Outcome:
         """Return look-alike text with one link more, so that it stays text."""

@@ -1,24 +1,23 @@
 """The engine (変換エンジン): bytes in, bytes out, whatever the chunks, with every event counted and placed.
 
-This is the reference implementation in Python. A faster kernel has to give the same bytes, events and counts
-from the same `Resolver`; only this module would change.
+This is the reference implementation in Python; the kernel gives the same bytes, events and counts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from gaiji.charset.account import MAX_PLACES, Place
 from gaiji.charset.receipt import Recorder
 from gaiji.charset.resolve import EVENTS, Outcome, Resolver
-from gaiji.charset.targets import Kind, MjSide
 from gaiji.charset.tokens import LOOKAHEAD
+from gaiji.charset.ways import Kind
 from gaiji.errors import MalformedInput, Text, UnmappedCode, Where
-from gaiji.wire.conversion import Place
 
-ENGINE_REVISION = "python-2"
-MAX_PLACES = 100
+ENGINE_REVISION = "3"
 
 
 @dataclass
@@ -37,6 +36,8 @@ class Stream:
     opening: whether this is the beginning of the file, where U+FEFF is a mark.
     """
 
+    chunk_bytes = 1 << 16  # how much is best fed at once
+
     def __init__(
         self,
         resolver: Resolver,
@@ -52,36 +53,86 @@ class Stream:
         self.seen: dict[tuple[bytes, Kind, bool], Seen] = {}
         self.first_loss: Place | None = None
         self._plain = resolver.plain
+        self._tokens = resolver.tokens
+        self._out = _Joiner(resolver)
         self._opening = opening
         self._held = b""
-        self._last = resolver.tokens.newline
+        self._mode = 0
+        self._last = self._tokens.newline
 
     @property
     def records(self) -> int:
         """Records read: lines, the last one counted even without its line end."""
-        return self.newlines + (self._last != self.resolver.tokens.newline)
+        return self.newlines + (self._last != self._tokens.newline)
 
     def feed(self, data: bytes, *, final: bool = False) -> bytes:
         """Convert more bytes; what could still belong to a longer token is held until it is decided.
 
+        final: this is the end of the file, where shift codes return to mode 0.
         Raises MalformedInput or UnmappedCode with the place, as the policies say.
         """
         data = self._held + data
         if not final and len(data) < 2 * LOOKAHEAD:
             self._held = data
             return b""
-        tokens = self.resolver.tokens.pattern.findall(data)
+        tokens, mode = self._tokens.cut(data, self._mode)
         held = 0
-        while not final and held < LOOKAHEAD:
-            held += len(tokens.pop())
+        if not final:
+            held, mode = self._tokens.hold(tokens, mode)
         self._held = data[len(data) - held :]
-        return self._convert(tokens)
+        self._mode = mode
+        out = self._convert(tokens)
+        return out + self._close() if final else out
 
-    def _convert(self, tokens: list[bytes]) -> bytes:
+    def parts(self, data: bytes, *, final: bool = False) -> Sequence[bytes | memoryview]:
+        """Convert more bytes as `feed` does; what is returned holds until the next call."""
+        return [self.feed(data, final=final)]
+
+    def insert(self, raw: bytes, *, skipped: int = 0) -> bytes:
+        """Convert what was held, then write raw bytes of the target (復元), the source's next bytes being skipped."""
+        tokens, self._mode = self._tokens.cut(self._held, self._mode)
+        self._held = b""
+        out = self._convert(tokens)
+        self._out.insert(raw)
+        self.output_bytes += len(raw)
+        self._opening = self._opening and self.input_bytes == skipped == 0
+        return out + raw
+
+    def piece(
+        self,
+        data: bytes,
+        *,
+        record: int,
+        field: str | None = None,
+        byte_offset: int = 0,
+        mode: int = 0,
+        out_mode: int = 0,
+    ) -> bytes:
+        """Convert a piece that stands alone, such as a field, into the same totals.
+
+        record, field, byte_offset: its place, which events within it are given. mode, out_mode: in which mode it
+        begins and ends, read and written (1 for a field of two-byte codes without shift codes).
+        """
+        tokens, self._mode = self._tokens.cut(data, mode)
+        self._out.begin(out_mode)
+        out = self._convert(tokens, Place(record, field, byte_offset))
+        closing = self._out.end(out_mode)
+        self.output_bytes += len(closing)
+        return out + closing
+
+    def _close(self) -> bytes:
+        """Return the shift code that ends the file, unless the source ended without one."""
+        if self.recorder and self._mode == 1:
+            self.recorder.unclosed = True
+        closing = self._out.end(0)
+        self.output_bytes += len(closing)
+        return closing
+
+    def _convert(self, tokens: list[bytes], piece: Place | None = None) -> bytes:
         outs = cast(list[bytes], list(map(self._plain.get, tokens)))  # None is filled in below
         special = [index for index, out in enumerate(outs) if out is None] if None in outs else []
-        opening = self._opened(tokens) if self._opening else {}
-        at = _Position(self, tokens, outs)
+        opening = self._opened(tokens) if self._opening and piece is None else {}
+        at = _Position(self, tokens, outs, piece)
         for index in sorted({*special, *opening}) if opening else special:
             token = tokens[index]
             outcome = opening.get(index) or self.resolver.resolve(token)
@@ -93,19 +144,22 @@ class Stream:
             self.kinds[outcome.kind] += 1
             if outcome.lossy or outcome.kind in EVENTS:
                 self._event(token, outcome, at, index)
-        joined = b"".join(outs)
+        joined = self._out.join(outs)
         self.input_bytes += sum(map(len, tokens))
         self.output_bytes += len(joined)
-        self.newlines += tokens.count(self.resolver.tokens.newline)
-        self.kinds["plain"] += len(tokens)
-        if tokens:
-            self._last = tokens[-1]
+        self.kinds["plain"] += len(tokens) - self._tokens.shift_count(tokens)
+        if piece is None:
+            self.newlines += self._tokens.newlines(tokens)
+            if tokens:
+                self._last = bytes(tokens[-1])
         return joined
 
     def _opened(self, tokens: list[bytes]) -> dict[int, Outcome]:
         """Return what becomes of the first tokens, up to the first that writes something."""
         found: dict[int, Outcome] = {}
         for index, token in enumerate(tokens):
+            if token in self.resolver.source.script.shifts:
+                continue
             first = index == 0 and self.input_bytes == 0
             outcome = found[index] = self.resolver.opening(token, first=first)
             if outcome.out != b"":
@@ -124,14 +178,15 @@ class Stream:
         if outcome.lossy:
             self.losses += 1
             self.first_loss = self.first_loss or at.place(index)
-        if self.recorder and (outcome.lossy or outcome.kind == "mark"):
-            self.recorder.add(at.written(index), len(outcome.out or b""), token)
+        if self.recorder and (outcome.lossy or outcome.kind in ("mark", "shift")):
+            size = len(self._out.script.bare(outcome.out or b""))
+            self.recorder.add(at.written(index), size, at.raw(index))
 
     def _stop(self, token: bytes, outcome: Outcome, place: Place) -> None:
         where = Where(self.file, place.record, place.field, place.byte_offset)
         code = token.hex().upper()
         source = self.resolver.source
-        if isinstance(source, MjSide) and source.is_unfinished(token):
+        if source.is_unfinished(token):
             raise MalformedInput(
                 "文字図形名の直後に区切りも行末もありません。区切りを補うか --mj-format を確かめるか、"
                 "--malformed escape を使ってください。",
@@ -157,7 +212,7 @@ class Stream:
 
     @property
     def _encoding(self) -> Text:
-        name = self.resolver.source.encoding
+        name = self.resolver.source.script.name
         return (
             Text("住基ネット統一文字コード", "Juki-net codes")
             if name == "ucs-2"
@@ -172,25 +227,86 @@ class Stream:
         return {kind: count for kind, count in sorted(counts.items()) if count}
 
 
+class _Joiner:
+    """Puts standing forms together across batches, so that shift codes stand only where the mode changes.
+
+    What was written last may have been a two-byte code: its shift back is kept until something else follows.
+    """
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.script = resolver.target.script
+        self._cut = resolver.back.tokens
+        self.mode = 0
+
+    def begin(self, mode: int) -> None:
+        self.mode = mode
+
+    def join(self, outs: list[bytes]) -> bytes:
+        """Return what to write for further standing forms."""
+        whole, self.mode = self.after(outs, self.mode)
+        return whole
+
+    def after(self, outs: list[bytes], mode: int) -> tuple[bytes, int]:
+        """Return what is written for standing forms from a mode, and the mode after it."""
+        if not self.script.shifts:
+            return b"".join(outs), 0
+        back = self.script.to_single
+        whole = self.script.joined([back, *outs] if mode else outs)
+        if whole == b"" or not whole.endswith(back):
+            return whole, 0
+        return whole[: -len(back)], 1
+
+    def end(self, mode: int) -> bytes:
+        """Return the shift code that leads to a mode, if one is needed."""
+        last, self.mode = self.mode, mode
+        if last == mode or not self.script.shifts:
+            return b""
+        return self.script.to_double if mode else self.script.to_single
+
+    def insert(self, raw: bytes) -> None:
+        """Note raw bytes that were written as they are."""
+        self.mode = self._cut.cut(raw, self.mode)[1]
+
+
 class _Position:
     """Finds places inside one batch of tokens, going forward only as far as somebody asks."""
 
-    def __init__(self, stream: Stream, tokens: list[bytes], outs: list[bytes]) -> None:
-        self._tokens, self._outs = tokens, outs
-        self._newline = stream.resolver.tokens.newline
-        self._read, self._written = (0, stream.input_bytes), (0, stream.output_bytes)
-        self._record = stream.newlines + 1
+    def __init__(
+        self, stream: Stream, tokens: list[bytes], outs: list[bytes], piece: Place | None
+    ) -> None:
+        self._tokens, self._outs, self._stream, self._piece = tokens, outs, stream, piece
+        self._cut = stream.resolver.tokens
+        self._joiner = stream._out
+        self._read = (0, piece.byte_offset if piece else stream.input_bytes)
+        self._written = 0, stream.output_bytes, self._joiner.mode
+        self._record = piece.record if piece else stream.newlines + 1
 
     def place(self, index: int) -> Place:
         """Return the place of a token in the input."""
         done, offset = self._read
         passed = self._tokens[done:index]
-        self._record += passed.count(self._newline)
+        if self._piece is None:
+            self._record += self._cut.newlines(passed)
         self._read = index, offset + sum(map(len, passed))
-        return Place(record=self._record, byte_offset=self._read[1])
+        return Place(self._record, self._piece and self._piece.field, self._read[1])
 
     def written(self, index: int) -> int:
-        """Return where the output of a token begins."""
-        done, offset = self._written
-        self._written = index, offset + sum(map(len, self._outs[done:index]))
-        return self._written[1]
+        """Return where the output of a token begins, its shift code left out."""
+        done, offset, mode = self._written
+        passed, mode = self._joiner.after(self._outs[done:index], mode)
+        offset += len(passed)
+        self._written = index, offset, mode
+        out, script = self._outs[index], self._joiner.script
+        if script.shifts and out:
+            double = out.startswith(script.to_double)
+            if double and not mode:
+                return offset + len(script.to_double)
+            if not double and mode:
+                return offset + len(script.to_single)
+        return offset
+
+    def raw(self, index: int) -> bytes:
+        """Return the source bytes of a token, with the shift code right before it."""
+        token = bytes(self._tokens[index])
+        before = self._tokens[index - 1] if index else b""
+        return before + token if before in self._cut.script.shifts else token

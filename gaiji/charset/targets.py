@@ -9,44 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Literal, NamedTuple
 
 from typing_extensions import override
 
-from gaiji.charset.charsets import Jis, Punctuation
+from gaiji.charset.charsets import Charset, Jis, Punctuation
+from gaiji.charset.coding import coding
 from gaiji.charset.mapping import REVERSIBLE, Forms, Mapping, Reduction, Relationship, Repertoire
+from gaiji.charset.resolve import Ivs
+from gaiji.charset.script import UCS2, UTF8, InMode, Script
 from gaiji.charset.standard import (
-    decoded,
+    cp932_writing,
     juki_non_kanji,
-    pairs,
     punctuated,
-    read_standard,
-    write_standard,
     x0213_repertoire,
 )
-from gaiji.charset.tokens import Tokens, tokens
+from gaiji.charset.ways import End, Kind, is_private, is_selector
 from gaiji.errors import BadName
-
-Kind = Literal[
-    "plain",
-    "mapped",
-    "edition",
-    "recoded",
-    "unified",
-    "substitute",
-    "reduced",
-    "escape",
-    "unmapped",
-    "malformed",
-    "mark",
-]
-"""How one token was converted. plain: a standard character as itself. mapped: a local code by its decided
-character. edition: a standard code whose shape differs between the JIS editions of the two sides. recoded: a
-standard code that does not come back the same. unified: onto a JIS X 0213 point by 包摂. substitute: by a
-person's decision. reduced: by the shrink map. escape: an escape read, or text escaped because it looked like
-one. mark: the byte order mark (U+FEFF) that opens a file, where the target has none or it would not come back."""
-
-Ivs = Literal["auto", "always"]
 
 
 class Item(NamedTuple):
@@ -78,19 +58,10 @@ Echoes = Callable[[bytes], bool]
 """Whether a code of this code set, converted the other way, is written as the very token being read."""
 
 
-class Side:
-    """One end of a conversion. owner: its name in escapes."""
+class Side(End):
+    """One end of a live conversion: reads by a release's characters, and writes by them."""
 
-    owner: str
-    encoding: str
     repertoire: Repertoire
-
-    def tokens(self, other: Side) -> Tokens:
-        """Return how this side's bytes are cut when they are converted to the other side."""
-        if not isinstance(other, MjSide):
-            return tokens(self.encoding)
-        prefix = other.template.split("{}")[0]
-        return tokens(self.encoding, name_prefix=prefix, namespaces=other.repertoire.namespaces)
 
     def read(self, token: bytes) -> Item:
         """Return what a token means."""
@@ -99,10 +70,6 @@ class Side:
     def write(self, item: Item, echoes: Echoes | None = None) -> Written | None:
         """Return the bytes of an item, or None where this side has none."""
         raise NotImplementedError
-
-    def literal(self, text: str) -> bytes:
-        """Return ASCII text or 〓 in this side's encoding."""
-        return text.encode("utf-16-be" if self.encoding == "ucs-2" else self.encoding)
 
     def keep(self, item: Item) -> bytes | None:
         """Return a code without meaning as its private-use image, or text as it stands; None if impossible.
@@ -134,43 +101,17 @@ class Side:
         return "edition" if differs else "plain"
 
 
-def is_private(text: str) -> bool:
-    """Whether a text is one private-use code point."""
-    return len(text) == 1 and (
-        "\ue000" <= text <= "\uf8ff" or "\U000f0000" <= text <= "\U000ffffd" or text >= "\U00100000"
-    )
-
-
-def is_selector(text: str) -> bool:
-    """Whether a text ends in a variation selector."""
-    return "\ufe00" <= text[-1] <= "\ufe0f" or "\U000e0100" <= text[-1] <= "\U000e01ef"
-
-
-def is_extender(text: str) -> bool:
-    """Whether one character would join the one before it into one token."""
-    return is_selector(text) or any(pair.endswith(text) for pair in pairs())
-
-
-MARK = "\ufeff"
-"""The byte order mark (バイト順マーク) at the very start of a file; elsewhere the same code point is a character."""
-
-
-def is_unicode(side: Side) -> bool:
-    """Whether a side's bytes are a Unicode encoding, cut at variation sequences and pairs."""
-    return side.encoding.startswith("utf-")
-
-
 class UnicodeSide(Side):
     """`unicode` and `unicode-svs`: UTF-8 with Moji_Joho sequences and the council's plane-15 allocation."""
 
-    owner, encoding = "000000-unicode", "utf-8"
+    owner, script = "000000-unicode", UTF8
 
     def __init__(self, repertoire: Repertoire, *, ivs: Ivs = "auto", svs: bool = False) -> None:
         self.repertoire, self.ivs, self.svs = repertoire, ivs, svs
 
     @override
     def read(self, token: bytes) -> Item:
-        text = decoded(token, "utf-8")
+        text = UTF8.decode(token)
         if text is None:
             return Item(problem="malformed")
         return read_text(self.repertoire, text, allocations=True)
@@ -209,7 +150,7 @@ def read_text(repertoire: Repertoire, text: str, *, allocations: bool) -> Item:
 class JukiSide(Side):
     """`juki`: 住基ネット統一文字コード as UTF-16BE units. They look like Unicode and are not."""
 
-    owner, encoding = "000000-juki", "ucs-2"
+    owner, script = "000000-juki", UCS2
 
     def __init__(self, repertoire: Repertoire) -> None:
         self.repertoire = repertoire
@@ -229,7 +170,9 @@ class JukiSide(Side):
     @override
     def write(self, item: Item, echoes: Echoes | None = None) -> Written | None:
         if item.text in juki_non_kanji():
-            return Written(self.literal(item.text or ""), self._kind(item, None), item.ground)
+            return Written(
+                (item.text or "").encode("utf-16-be"), self._kind(item, None), item.ground
+            )
         forms = self._forms(item)
         if forms is None or forms.juki is None:
             return None
@@ -237,20 +180,20 @@ class JukiSide(Side):
 
     @override
     def keep(self, item: Item) -> bytes | None:
-        return self.literal(chr(item.image)) if item.image and item.image <= 0xFFFF else None
+        return item.image.to_bytes(2) if item.image and item.image <= 0xFFFF else None
 
 
 class X0213Side(Side):
     """`x0213`: UTF-8 in the repertoire of JIS X 0213:2012, which has 2004 shapes and JIS punctuation."""
 
-    owner, encoding = "000000-x0213", "utf-8"
+    owner, script = "000000-x0213", UTF8
 
     def __init__(self, repertoire: Repertoire) -> None:
         self.repertoire = repertoire
 
     @override
     def read(self, token: bytes) -> Item:
-        text = decoded(token, "utf-8")
+        text = UTF8.decode(token)
         if text is None:
             return Item(problem="malformed")
         if text in x0213_repertoire():
@@ -308,10 +251,10 @@ class MjSide(Side):
     line end is separator enough; a name that runs into other text is malformed.
     """
 
-    owner, encoding = "000000-mj", "utf-8"
+    owner, script = "000000-mj", UTF8
 
     def __init__(self, repertoire: Repertoire, template: str = "{} ") -> None:
-        self.repertoire = repertoire
+        self.repertoire, self.namespaces = repertoire, repertoire.namespaces
         self.template = template if "{}" in template else "{}" + template
         prefix, _, suffix = self.template.partition("{}")
         if (
@@ -326,30 +269,12 @@ class MjSide(Side):
             )
 
     @override
-    def tokens(self, other: Side) -> Tokens:
-        return tokens(self.encoding, named=self.template, namespaces=self.repertoire.namespaces)
-
-    def is_unfinished(self, token: bytes) -> bool:
-        """Whether a token is the letters of a name that neither its separator nor a line end follows."""
-        prefix = self.template.partition("{}")[0].encode()
-        return any(token == prefix + letters.encode() for letters in self.repertoire.namespaces)
-
-    def _name(self, token: bytes) -> str | None:
-        """Return the name that a token is, or None; at a line end its separator may be missing."""
-        prefix, suffix = map(re.escape, self.template.split("{}"))
-        namespaces = "|".join(self.repertoire.namespaces)
-        found = re.fullmatch(
-            rf"{prefix}((?:{namespaces})[0-9]{{6}})(?:{suffix})?", token.decode("utf-8", "replace")
-        )
-        return found and found[1]
-
-    @override
     def read(self, token: bytes) -> Item:
-        if name := self._name(token):
+        if name := self.name_in(token):
             return Item(character=name)
         if self.is_unfinished(token):
             return Item(problem="malformed")
-        text = decoded(token, "utf-8")
+        text = UTF8.decode(token)
         if text is None:
             return Item(problem="malformed")
         return read_text(self.repertoire, text, allocations=False)
@@ -359,9 +284,8 @@ class MjSide(Side):
         forms = self._forms(item)
         name = item.character or (forms and forms.id)
         if name is not None:
-            return Written(
-                self.template.replace("{}", name).encode(), self._kind(item, None), item.ground
-            )
+            written = (self.template or "{}").replace("{}", name)
+            return Written(written.encode(), self._kind(item, None), item.ground)
         return Written((item.text or "").encode(), "plain") if item.text else None
 
 
@@ -374,31 +298,39 @@ class CodeSetSide(Side):
     """
 
     def __init__(self, mapping: Mapping) -> None:
-        mapping.charset.must_convert()
         self.mapping, self.charset = mapping, mapping.charset
         self.repertoire = mapping.repertoire
         self.owner = mapping.code_set.replace("/", "-")
-        self.encoding = self.charset.encoding or ""
+        self.is_code_set, self.areas = True, self.charset.areas
+        self.script = script_of(self.charset)
         self.declared = Item(jis=self.charset.jis, punctuation=self.charset.punctuation)
 
     @override
     def read(self, token: bytes) -> Item:
+        if isinstance(token, InMode):
+            return Item("\n") if token == self.script.newline else Item(problem="malformed")
         if (image := self.charset.image_of(token)) is not None:
             return self._read_local(token, image)
-        if not self.charset.is_unicode:
-            text = read_standard(self.charset, token)
-            if text is not None:
-                return self.declared._replace(text=text)
-            undeclared = len(token) == 2 and 0xF0 <= token[0] <= 0xF9
-            return Item(problem="unmapped" if undeclared else "malformed")
-        text = decoded(token, self.encoding)
+        text = self.script.decode(token)
         if text is None:
-            return Item(problem="malformed")
+            unknown = not self.charset.is_unicode and self._is_untabled(token)
+            return Item(problem="unmapped" if unknown else "malformed")
+        if not self.charset.is_unicode:
+            return read_coded(self.repertoire, text, self.declared)
         item = read_text(self.repertoire, text, allocations=False)
         return (
             item
             if item.problem
             else item._replace(jis=self.declared.jis, punctuation=self.declared.punctuation)
+        )
+
+    def _is_untabled(self, token: bytes) -> bool:
+        """Whether a code lies where codes may be, though nobody said what it is."""
+        areas = [area for mode in coding(self.charset).modes for area in mode.untabled]
+        areas += [(area.first, area.last) for area in self.charset.family.areas]
+        whole = any(re.fullmatch(shape, token, re.DOTALL) for shape in self.script.shapes)
+        return whole and any(
+            len(token) == len(first) and first <= token <= last for first, last in areas
         )
 
     def _read_local(self, code: bytes, image: int) -> Item:
@@ -448,40 +380,50 @@ class CodeSetSide(Side):
         return (
             not self.charset.is_unicode
             or text in x0213_repertoire()
-            or write_standard(text) is not None
+            or punctuated(text, "microsoft") in cp932_writing()
         )
 
     def _encode(self, item: Item) -> bytes | None:
         text = item.text or ""
         if not self.charset.is_unicode:
-            return write_standard(text)
+            return self._standing(text)
         if item.punctuation is not None and punctuated(text, item.punctuation) == text:
             text = punctuated(text, self.charset.punctuation)
-        return text.encode(self.encoding)
+        return self.script.code(text)
+
+    def _standing(self, text: str) -> bytes | None:
+        """Return the standing form of a text's code in a byte charset, or None."""
+        code = self.script.code(text)
+        return code and self.script.standing(code)
 
     def standard_codes(
         self, character: str, text: str | None = None
     ) -> tuple[list[bytes], list[bytes]]:
         """Return the codes that show exactly this character: of the standard area, and beyond it.
 
-        text: how it was just read, which is written again rather than another form.
+        text: how it was just read, which is written again rather than another form. In standing form.
         """
         bare = self.repertoire.standard_text(character, self.charset.jis)
         if not self.charset.is_unicode:
-            code = write_standard(bare) if bare else None
+            code = self._standing(bare) if bare else None
             return ([code] if code else []), []
         forms = self.repertoire.get(character)
         texts = [one for one in dict.fromkeys((bare, text, forms and forms.ivs)) if one]
-        standard = [one.encode(self.encoding) for one in texts if self._is_standard(one)]
-        beyond = [one.encode(self.encoding) for one in texts if not self._is_standard(one)]
+        standard = [one.encode(self.script.codec or "") for one in texts if self._is_standard(one)]
+        beyond = [
+            one.encode(self.script.codec or "") for one in texts if not self._is_standard(one)
+        ]
         return standard, beyond
 
     def local_codes(self, character: str) -> list[bytes]:
-        """Return the local codes decided to be this character, substitutes and doubtful codes left out."""
+        """Return the local codes decided to be this character, substitutes and doubtful codes left out.
+
+        In standing form.
+        """
         rows = self.mapping.codes_of(character)
         codes = dict.fromkeys(row.code for row in rows if row.relationship in REVERSIBLE)
         return [
-            code
+            self.script.standing(code)
             for code in codes
             if len({row.character for row in self.mapping.meanings(code)}) == 1
         ]
@@ -491,8 +433,37 @@ class CodeSetSide(Side):
         if item.image is not None:
             code = self.charset.code_of(item.image)
             if code is not None:
-                return None if self.mapping.meanings(code) else code
+                return None if self.mapping.meanings(code) else self.script.standing(code)
         if not self.charset.is_unicode:
             return None
         text = item.text or (chr(item.image) if item.image else None)
-        return text.encode(self.encoding) if text else None
+        return text.encode(self.script.codec or "") if text else None
+
+
+@cache
+def script_of(charset: Charset) -> Script:
+    """Return how a charset writes characters."""
+    if charset.is_unicode:
+        return Script(charset.encoding or "", charset.encoding)
+    coded = coding(charset)
+    reading = {code: text for mode in coded.modes for code, text in mode.reading.items()}
+    writing: dict[str, bytes] = {}
+    for mode in coded.modes:
+        for text, code in mode.writing.items():
+            writing.setdefault(text, code)
+    return Script(
+        charset.name,
+        shapes=[mode.shape for mode in coded.modes],
+        reading=reading,
+        writing=writing,
+        shifts=coded.shifts,
+        newline=coded.newline,
+    )
+
+
+def read_coded(repertoire: Repertoire, text: str, declared: Item) -> Item:
+    """Return what a standard code of a byte charset means; its table may name a variation sequence."""
+    if len(text) > 1 and is_selector(text):
+        forms = repertoire.sequence(text)
+        return Item(text, forms.id) if forms else Item(text, problem="unmapped")
+    return declared._replace(text=text)

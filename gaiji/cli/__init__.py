@@ -2,71 +2,83 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
-from typer.exceptions import TyperException
-
-from gaiji import __version__
 from gaiji.charset.files import storage_error
-from gaiji.cli import (
-    conversion,
-    database,
-    decisions,
-    demo,
-    fitgap,
-    journal,
-    members,
-    releases,
-    serving,
-    tokens,
-)
-from gaiji.cli.shared import State, complain
+from gaiji.cli import batch
+from gaiji.cli.saying import State, complain, say
 from gaiji.errors import GaijiError, Text, language
 
-app = typer.Typer(
-    name="gaiji",
-    help="外字の共有台帳 — a shared external-character registry for municipal clouds.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-for group in (
-    demo,
-    serving,
-    database,
-    members,
-    decisions,
-    fitgap,
-    releases,
-    conversion,
-    journal,
-    tokens,
-):
-    group.register(app)
+if TYPE_CHECKING:
+    import typer
+
+COMMANDS = {
+    "demo": "demo",
+    "serve": "serving",
+    "db": "database",
+    "doctor": "database",
+    "reference": "database",
+    "fonts": "database",
+    "member": "members",
+    "codeset": "members",
+    "decide": "decisions",
+    "policy": "decisions",
+    "fitgap": "fitgap",
+    "release": "releases",
+    "convert": "conversion",
+    "restore": "conversion",
+    "translate": "conversion",
+    "charset": "charset",
+    "layout": "layouts",
+    "usage": "usage",
+    "lint": "lint",
+    "jobs": "jobs",
+    "journal": "journal",
+    "token": "tokens",
+}
+"""The module of every command: only that one is loaded, because a batch job starts thousands of conversions."""
+
+
+def command_line(first: str | None = None) -> typer.Typer:
+    """Return the command line: with the commands beside a first word alone, or with all."""
+    import typer
+
+    app = typer.Typer(
+        name="gaiji",
+        help="外字の共有台帳 — a shared external-character registry for municipal clouds.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    told = typer.Option(
+        "--version", is_eager=True, callback=_say_version, help="版を示す / print the version."
+    )
+
+    def common(version: Any = False) -> None:
+        """外字の共有台帳 — a shared external-character registry for municipal clouds."""
+
+    common.__annotations__["version"] = Annotated[bool, told]
+    app.callback()(common)
+    names = [COMMANDS[first]] if first in COMMANDS else dict.fromkeys(COMMANDS.values())
+    for name in names:
+        importlib.import_module(f"gaiji.cli.{name}").register(app)
+    return app
 
 
 def _say_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"gaiji {__version__}")
+        import typer
+
+        from gaiji import __version__
+
+        say(f"gaiji {__version__}")
         raise typer.Exit
-
-
-@app.callback()
-def common(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", is_eager=True, callback=_say_version, help="版を示す / print the version."
-        ),
-    ] = False,
-) -> None:
-    """外字の共有台帳 — a shared external-character registry for municipal clouds."""
 
 
 def main() -> None:
@@ -93,10 +105,31 @@ def run(arguments: list[str]) -> int:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     state = State()
     try:
-        result = _command().main(arguments, prog_name="gaiji", standalone_mode=False, obj=state)
-        return result if isinstance(result, int) else 0
+        if plain := batch.parsed(arguments, state):
+            plain()
+            return 0
+        return _through_typer(arguments, state)
     except GaijiError as error:
         return complain(error, state.format)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return complain(storage_error(error, error.filename or "-"), state.format)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _through_typer(arguments: list[str], state: State) -> int:
+    import typer
+    from typer.exceptions import TyperException
+
+    try:
+        first = next((word for word in arguments if not word.startswith("-")), None)
+        result = _command(first).main(
+            arguments, prog_name="gaiji", standalone_mode=False, obj=state
+        )
+        return result if isinstance(result, int) else 0
     except typer.Exit as ended:
         return ended.exit_code
     except typer.Abort:
@@ -107,21 +140,16 @@ def run(arguments: list[str]) -> int:
             f"コマンドの書き方が違います({told})。--help で確かめてください。",
             f"{told}; see --help.",
         )
-        typer.echo(f"gaiji: {usage}", err=True)
+        say(f"gaiji: {usage}", aside=True)
         return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        return complain(storage_error(error, error.filename or "-"), state.format)
-    except KeyboardInterrupt:
-        return 130
 
 
 @cache
-def _command() -> Any:
+def _command(first: str | None) -> Any:
     """The commands, put together once: the demo types more than a hundred of them in one process."""
-    return typer.main.get_command(app)
+    import typer.main
+
+    return typer.main.get_command(command_line(first))
 
 
 def _language() -> Literal["ja", "en"]:
@@ -133,4 +161,4 @@ def _language() -> Literal["ja", "en"]:
     return "ja" if name in ("", "C", "POSIX") or name.startswith("ja") else "en"
 
 
-__all__ = ["app", "main", "run"]
+__all__ = ["COMMANDS", "command_line", "main", "run"]

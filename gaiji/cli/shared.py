@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
-from pydantic import BaseModel, ValidationError
-from rich.console import Console
-from rich.table import Table
-from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
-from gaiji.errors import BadInput, GaijiError, Where
-from gaiji.registry import db, schema
-from gaiji.registry.journal import Actor
-from gaiji.settings import Settings
+from gaiji.cli.saying import State, complain, plain, say, say_json
+from gaiji.errors import BadInput, Where
+
+if TYPE_CHECKING:  # loaded where they are used: a conversion by a mapping file needs none of them
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
+
+    from gaiji.registry.journal import Actor
+    from gaiji.settings import Settings
 
 Format = Literal["text", "json", "csv", "html"]
-
-
-@dataclass
-class State:
-    """What one command line asked for, as far as it concerns how errors are shown."""
-
-    format: str = "text"
-    engines: dict[str, Engine] = field(default_factory=dict)
 
 
 def remember_format(context: typer.Context, value: str) -> str:
@@ -74,6 +64,10 @@ OutputFormat = Annotated[
 
 def settings_for(home: Path | None) -> Settings:
     """Return the settings with the home folder of the command line. Raises BadInput for a bad variable."""
+    from pydantic import ValidationError
+
+    from gaiji.settings import Settings
+
     try:
         return Settings(home=home) if home else Settings()
     except ValidationError as error:
@@ -86,11 +80,15 @@ def settings_for(home: Path | None) -> Settings:
 
 def actor(settings: Settings, by: str | None) -> Actor:
     """Return who acts at this terminal: the operator of the machine, by name."""
+    from gaiji.registry.journal import Actor
+
     return Actor(by or settings.actor, "operator")
 
 
 def open_engine(settings: Settings) -> Engine:
     """Return the engine of an existing registry with this program's schema."""
+    from gaiji.registry import db, schema
+
     file = db.database_file(settings)
     if file is not None and not file.exists():
         raise BadInput(
@@ -105,6 +103,8 @@ def open_engine(settings: Settings) -> Engine:
 @contextmanager
 def reading(home: Path | None) -> Iterator[Session]:
     """Give a session for reading the registry of a home folder."""
+    from gaiji.registry import db
+
     engine = open_engine(settings_for(home))
     try:
         with db.reading(engine) as session:
@@ -116,6 +116,8 @@ def reading(home: Path | None) -> Iterator[Session]:
 @contextmanager
 def writing(home: Path | None) -> Iterator[Session]:
     """Give a session whose changes are committed when the command ends well."""
+    from gaiji.registry import db
+
     engine = open_engine(settings_for(home))
     try:
         with db.writing(engine) as session:
@@ -136,29 +138,11 @@ def read_file(path: Path) -> tuple[str, bytes]:
         ) from error
 
 
-def say(ja_or_text: object) -> None:
-    """Print one line for people on standard output."""
-    typer.echo(str(ja_or_text))
-
-
-def say_json(value: Any) -> None:
-    """Print JSON for programs on standard output."""
-    typer.echo(json.dumps(plain(value), ensure_ascii=False, indent=2))
-
-
-def plain(value: Any) -> Any:
-    """Return a value as JSON has it."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json", by_alias=True)
-    if isinstance(value, dict):
-        return {key: plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    return value
-
-
 def say_table(headers: list[str], rows: list[list[Any]], *, right: tuple[int, ...] = ()) -> None:
     """Print a plain table for people."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for place, header in enumerate(headers):
         table.add_column(header, justify="right" if place in right else "left", no_wrap=True)
@@ -167,15 +151,21 @@ def say_table(headers: list[str], rows: list[list[Any]], *, right: tuple[int, ..
     Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False).print(table)
 
 
-def complain(error: GaijiError, format: str) -> int:
-    """Print an error the way the command was asked to speak and return its exit status."""
-    if format == "json":
-        typer.echo(json.dumps(error.problem(), ensure_ascii=False), err=True)
-    else:
-        typer.echo(f"gaiji: {error.sentence}", err=True)
-        findings = error.extra.get("findings", [])
-        for finding in findings[:20] if len(findings) > 1 else ():
-            place = Where(**finding["where"]) if finding.get("where") else Where()
-            told = f" ({place})" if place.as_dict() else ""
-            typer.echo(f"  - {finding['text']}{told}", err=True)
-    return error.exit_code
+__all__ = [
+    "By",
+    "Home",
+    "OutputFormat",
+    "State",
+    "actor",
+    "complain",
+    "open_engine",
+    "plain",
+    "read_file",
+    "reading",
+    "remember_format",
+    "say",
+    "say_json",
+    "say_table",
+    "settings_for",
+    "writing",
+]

@@ -73,3 +73,6 @@ class ConversionReport(BaseModel):
     recoded: list[Recoded]
     input_sha256: str | None = None
     output_sha256: str | None = None
+    fields: list[dict[str, Any]] | None = Field(
+        None, description="what happened to values, by field, where a layout was used"
+    )

@@ -13,13 +13,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gaiji.charset.account import Account, Recoded, Reduced, Unmapped
 from gaiji.charset.charsets import charset
-from gaiji.charset.convert import ENGINE_REVISION, Conversion, Options, convert_file, restore_file
+from gaiji.charset.conversion import TARGETS, Conversion, by_release
+from gaiji.charset.convert import convert_file, restore_file
 from gaiji.charset.mapping import Forms, Mapping, Repertoire, Row
-from gaiji.charset.resolve import TARGETS
-from gaiji.charset.standard import pairs
-from gaiji.charset.stream import Stream
-from gaiji.charset.targets import MARK
+from gaiji.charset.resolve import Options
+from gaiji.charset.standard import PAIRS
+from gaiji.charset.stream import ENGINE_REVISION, Stream
+from gaiji.charset.ways import MARK
 from gaiji.errors import (
     BadInput,
     DiskFull,
@@ -29,7 +31,6 @@ from gaiji.errors import (
     StorageFailed,
     UnmappedCode,
 )
-from gaiji.wire.conversion import ConversionReport, Recoded, Reduced, Unmapped
 from tests.charset.council import VS, code, juki, other, zei
 
 MANY = 10**9
@@ -58,6 +59,10 @@ LOOKALIKES = (
 )
 
 
+def restore(converted: Any, back: Any, receipt: Any, resolve: Any, **more: Any) -> int:
+    return restore_file(converted, back, receipt, by_release(resolve), **more)
+
+
 def resolver_of(name: str) -> Callable[[str, int], Mapping]:
     known = {"252069/juki": juki(), "252085/zei": zei(name), "252107/zei": other()}
     return lambda code_set, _release: known[code_set]
@@ -70,7 +75,7 @@ def run(
     chunk_bytes: int = 1 << 16,
     *,
     receipt: bool = True,
-) -> tuple[bytes, ConversionReport]:
+) -> tuple[bytes, Account]:
     (folder / "in").write_bytes(data)
     report = convert_file(
         folder / "in",
@@ -83,7 +88,7 @@ def run(
 
 
 def restored(folder: Path, charset: str = "utf-16le", chunk_bytes: int = 1 << 16) -> bytes:
-    restore_file(
+    restore(
         folder / "out",
         folder / "back",
         folder / "receipt",
@@ -211,7 +216,7 @@ def test_any_cp932_input_is_restored_byte_for_byte(
         assert policy == "keep"
         assert not (folder / "out").exists()
         return
-    restore_file(
+    restore(
         folder / "out",
         folder / "back",
         folder / "receipt",
@@ -290,7 +295,7 @@ def test_what_is_not_a_loss_comes_back_from_the_output_alone(target: str, texts:
 UNITS = st.one_of(
     st.sampled_from(LOOKALIKES),
     st.sampled_from(["MJ026190", "MJ026190 ", "MJ022335", "OM000001", "MJ999999", "[MJ026190]"]),
-    st.sampled_from([*"山邉葛～〜か˩˥æ\u0300\u309a\ufe00", MARK, VS[1], "邉" + VS[0xF], *pairs()]),
+    st.sampled_from([*"山邉葛～〜か˩˥æ\u0300\u309a\ufe00", MARK, VS[1], "邉" + VS[0xF], *PAIRS]),
     st.sampled_from(["\n", "\r\n", " ", ",", "0", "\ue000", "\U000f0001"]),
     st.text(max_size=2),
 )
@@ -389,7 +394,7 @@ def test_names_of_a_council_with_any_prefix_are_read_written_and_escaped(
 
 
 @pytest.mark.parametrize("name", ["utf-16le", "utf-16be", "utf-8"])
-@pytest.mark.parametrize("pair", pairs())
+@pytest.mark.parametrize("pair", PAIRS)
 def test_juki_units_that_would_join_in_unicode_are_losses_and_restored(
     tmp_path: Path, pair: str, name: str
 ) -> None:
@@ -519,7 +524,7 @@ def test_the_counts_of_the_report_are_those_of_an_independent_count(tmp_path: Pa
             assert data[place.byte_offset :].startswith(code(one.code))
             assert data[: place.byte_offset].count(b"\n") + 1 == place.record
     assert report.engine == ENGINE_REVISION
-    shown = report.model_dump(mode="json", by_alias=True)
+    shown = report.as_dict()
     assert (shown["from"], shown["to"], shown["release"]) == ("252069/juki", "x0213", 3)
     assert len(shown["input_sha256"]) == len(shown["output_sha256"]) == 64
 

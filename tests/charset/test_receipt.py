@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from gaiji.charset.convert import Conversion, Options, convert_file, restore_file
+from gaiji.charset.conversion import Conversion, by_release
+from gaiji.charset.convert import convert_file, restore_file
 from gaiji.charset.mapping import Mapping
 from gaiji.charset.receipt import Recorder, read_receipt
+from gaiji.charset.resolve import Options
 from gaiji.errors import BadReceipt
 from tests.charset.council import VS, code, juki, zei
 
@@ -27,7 +29,7 @@ def made(tmp_path: Path) -> Path:
 
 
 def restore(folder: Path) -> bytes:
-    restore_file(folder / "out", folder / "back", folder / "receipt", known)
+    restore_file(folder / "out", folder / "back", folder / "receipt", by_release(known))
     return (folder / "back").read_bytes()
 
 
@@ -99,7 +101,7 @@ def test_another_mapping_than_the_recorded_one_is_refused(made: Path) -> None:
         return Mapping(3, "00" * 32, one.code_set, one.charset, one.rows, one.repertoire)
 
     with pytest.raises(BadReceipt, match="not the one the receipt recorded"):
-        restore_file(made / "out", made / "back", made / "receipt", changed)
+        restore_file(made / "out", made / "back", made / "receipt", by_release(changed))
     assert not (made / "back").exists()
 
 

@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
+from gaiji.charset.conversion import Conversion
 from gaiji.charset.mapping import Forms, Mapping, Reduction, Repertoire
-from gaiji.charset.resolve import Conversion, Options, Outcome
+from gaiji.charset.resolve import Options, Outcome
 from gaiji.charset.targets import unique_reduction
 from gaiji.errors import BadName, UnsupportedConversion
 from tests.charset.council import REPERTOIRE, VS, code, juki, other, zei
@@ -174,7 +175,7 @@ def test_x0213_writes_jis_punctuation_and_reads_it_back() -> None:
 def test_a_two_code_point_character_of_x0213_is_one_token() -> None:
     conversion = Conversion(zei(), "x0213", Options(on_unmapped="escape"))
     assert conversion.resolver.bytes_for("か゚か".encode("utf-16-le")) == "か゚か".encode()
-    found = conversion.resolver.tokens.pattern.findall("か゚か".encode("utf-16-le"))
+    found = conversion.resolver.tokens.cut("か゚か".encode("utf-16-le"))[0]
     assert [len(token) for token in found] == [4, 2]
 
 

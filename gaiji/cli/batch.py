@@ -1,0 +1,339 @@
+"""gaiji convert and gaiji restore: what they take, as data, and what they do.
+
+Nightly jobs start them by the thousand, so a well-formed command line is read here, without the libraries that every
+other command is built with; anything else goes to those, which know how to complain and to help.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gaiji.charset.account import Account
+from gaiji.charset.convert import Prepared, convert_file, restore_file
+from gaiji.charset.files import check_apart, replacing
+from gaiji.charset.mapfile import Prepared as FilePrepared
+from gaiji.charset.mapfile import open_mapping, prepare_from
+from gaiji.charset.resolve import Options
+from gaiji.cli.saying import State, say, say_json
+from gaiji.errors import BadInput, LossBeyondBudget, Text
+
+if TYPE_CHECKING:
+    from gaiji.charset.layout import Layout
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One argument or option of a command. name: of the function's parameter; option: None for an argument.
+
+    kind: how its text is read; bool is a flag. default: `...` where it must be given. choices: the only values.
+    """
+
+    name: str
+    option: str | None
+    kind: type
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    least: int | None = None
+
+    def read(self, text: str) -> Any:
+        """Return the value of its text. Raises ValueError."""
+        if self.kind is date:
+            return date.fromisoformat(text)
+        value = self.kind(text)
+        if (self.choices and value not in self.choices) or (
+            self.least is not None and value < self.least
+        ):
+            raise ValueError(text)
+        return value
+
+
+_MAPPING = "対応表ファイル(台帳は不要)/ mapping file; no registry is needed"
+_LAYOUT = "レコードのレイアウト(TOML、または添付の名前)/ layout of the records: a TOML file or a shipped name"
+CONVERT = (
+    Parameter("source", None, str, ..., "入力、- は標準入力 / input, - stdin"),
+    Parameter("target", None, str, ..., "出力、- は標準出力 / output, - stdout"),
+    Parameter("from_", "--from", str, ..., "252069/juki | unicode | juki …"),
+    Parameter("to", "--to", str, ..., "unicode | unicode-svs | juki | x0213 | mj | 252085/zei"),
+    Parameter("release", "--release", str, "latest", "1, 2 … | latest"),
+    Parameter("mapping", "--mapping", Path, None, _MAPPING),
+    Parameter("layout", "--layout", str, None, _LAYOUT),
+    Parameter(
+        "spill", "--spill", str, None, "あふれた値の保存先 / side file for values that spill"
+    ),
+    Parameter("as_of", "--as-of", date, None, "ファイルを書いた日 / day the file was written"),
+    Parameter(
+        "on_unmapped",
+        "--on-unmapped",
+        str,
+        "error",
+        "error | geta | keep | escape",
+        ("error", "geta", "keep", "escape"),
+    ),
+    Parameter("malformed", "--malformed", str, "error", "error | escape", ("error", "escape")),
+    Parameter("max_loss", "--max-loss", int, 0, "許容する損失 / losses allowed", least=0),
+    Parameter("ivs", "--ivs", str, "auto", "auto | always", ("auto", "always")),
+    Parameter("mj_format", "--mj-format", str, " ", "名前の区切り / separator"),
+    Parameter("workers", "--workers", int, 1, "並列に変換するプロセス数 / processes", least=1),
+    Parameter("receipt", "--receipt", str, None, "縮退の控え(restore に要る) / what restore needs"),
+    Parameter("report", "--report", str, None, "報告(JSON)の保存先 / report as JSON"),
+    Parameter(
+        "digests", "--digests", bool, False, "入出力の sha256 を報告に入れる / sha256 of both"
+    ),
+    Parameter("dry_run", "--dry-run", bool, False, "書かずに数える / count, write nothing"),
+    Parameter(
+        "home", "--home", Path, None, "台帳のフォルダ / folder of the registry (GAIJI_HOME)."
+    ),
+    Parameter("format", "--format", str, "text", "text | json", ("text", "json")),
+)
+RESTORE = (
+    Parameter("converted", None, str, ..., "変換したファイル / converted file"),
+    Parameter("back", None, str, ..., "復元先 / where to restore to"),
+    Parameter("receipt", "--receipt", Path, ..., "変換時の控え / receipt of the conversion"),
+    Parameter("mapping", "--mapping", Path, None, _MAPPING),
+    Parameter("layout", "--layout", str, None, _LAYOUT),
+    Parameter(
+        "home", "--home", Path, None, "台帳のフォルダ / folder of the registry (GAIJI_HOME)."
+    ),
+)
+
+
+def convert(
+    *,
+    source: str,
+    target: str,
+    from_: str,
+    to: str,
+    release: str,
+    mapping: Path | None,
+    layout: str | None,
+    spill: str | None,
+    workers: int,
+    receipt: str | None,
+    report: str | None,
+    home: Path | None,
+    format: str,
+    **options: Any,
+) -> None:
+    """ファイルを変換する。失うものは必ず数えて場所を示す / convert a file; every loss is counted and placed."""
+    wanted = Options(**options)
+    check_apart(source, None if wanted.dry_run else target, receipt, report, spill)
+    records = _layout(layout)
+    if mapping is None:
+        prepared = _by_release(from_, to, release, wanted, source, home)
+    else:
+        prepared = open_mapping(mapping).prepare(from_, to, wanted)
+    if workers > 1 and records is not None:
+        raise BadInput(
+            "--workers と --layout は一緒に使えません。どちらかを外してください。",
+            "--workers does not go with --layout; leave one of them out.",
+        )
+    try:
+        with _progress(source) as progress:
+            if workers > 1 and isinstance(prepared, FilePrepared) and prepared.file.path:
+                from gaiji.charset.pool import convert_parts
+
+                done = convert_parts(
+                    source,
+                    target,
+                    prepared.file.path,
+                    (from_, to),
+                    wanted,
+                    workers,
+                    receipt=receipt,
+                    progress=progress,
+                )
+            else:
+                done = convert_file(
+                    source,
+                    target,
+                    prepared,
+                    receipt=receipt,
+                    layout=records,
+                    spill=spill,
+                    progress=progress,
+                )
+    except LossBeyondBudget as error:
+        if report:
+            _write_report(report, error.extra["report"])
+        raise
+    if report:
+        _write_report(report, done.as_dict())
+    aside = target == "-"
+    if format == "json":
+        say_json(done.as_dict(), aside=aside)
+    else:
+        for line in _report_lines(done):
+            say(line, aside=aside)
+
+
+def _layout(name: str | None) -> Layout | None:
+    if name is None:
+        return None
+    from gaiji.charset.layoutfile import find_layout
+
+    return find_layout(name)
+
+
+def _by_release(
+    from_: str, to: str, release: str, options: Options, source: str, home: Path | None
+) -> Prepared:
+    """Return the conversion by a release of the registry; a large input is worth making the mapping file for."""
+    from gaiji.charset.conversion import Conversion
+    from gaiji.cli.shared import reading, settings_for
+    from gaiji.registry import mapfiles, releases
+
+    with reading(home) as session:
+        found = releases.find_release(session, release)
+        one, two = (
+            releases.mapping(session, name, found, as_of=options.as_of) if "/" in name else name
+            for name in (from_, to)
+        )
+        size = os.path.getsize(source) if source != "-" and os.path.isfile(source) else None
+        conversion = Conversion(one, two, options)
+        return mapfiles.prepared(session, settings_for(home), conversion, size)
+
+
+@contextlib.contextmanager
+def _progress(source: str) -> Iterator[Callable[[int], None] | None]:
+    """Show on a terminal how far a conversion is."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TransferSpeedColumn,
+    )
+
+    size = os.path.getsize(source) if source != "-" and os.path.isfile(source) else None
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(os.path.basename(source), total=size)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _write_report(path: str, report: dict[str, Any]) -> None:
+    with replacing(path) as file:
+        file.write((json.dumps(report, ensure_ascii=False, indent=2) + "\n").encode())
+
+
+def _report_lines(report: Account) -> Iterator[str]:
+    """Say a report to people, line by line."""
+    facts = report.facts
+    told = "  ".join(f"{kind} {count:,}" for kind, count in report.characters.items() if count)
+    yield str(
+        Text(
+            f"{facts.source} → {facts.target}(版 {facts.release}): {report.records:,} レコード、"
+            f"{report.input_bytes:,} → {report.output_bytes:,} バイト、損失 {report.losses:,}",
+            f"{facts.source} → {facts.target} (release {facts.release}): {report.records:,} records, "
+            f"{report.input_bytes:,} → {report.output_bytes:,} bytes, {report.losses:,} losses",
+        )
+    )
+    if told:
+        yield f"  {told}"
+    for one in report.unmapped[:10]:
+        place = one.places[0]
+        yield str(
+            Text(
+                f"  未対応 {one.code} × {one.count:,}(最初: レコード {place.record} バイト {place.byte_offset})",
+                f"  unmapped {one.code} × {one.count:,} (first: record {place.record} byte {place.byte_offset})",
+            )
+        )
+    for reduced in report.reductions[:10]:
+        yield (
+            f"  {reduced.kind} {reduced.code} → {reduced.to or reduced.character} × {reduced.count:,}"
+            f"  {reduced.ground or ''}"
+        )
+    if not report.written:
+        yield str(Text("  試行のため何も書いていません。", "  Dry run: nothing was written."))
+
+
+def restore(
+    *,
+    converted: str,
+    back: str,
+    receipt: Path,
+    mapping: Path | None,
+    layout: str | None,
+    home: Path | None,
+) -> None:
+    """変換前のファイルをバイト単位で復元する / give back the original bytes of a converted file."""
+    records = _layout(layout)
+    if mapping is not None:
+        prepare = prepare_from(open_mapping(mapping))
+        size = restore_file(converted, back, receipt, prepare, layout=records)
+    else:
+        from gaiji.charset.conversion import by_release
+        from gaiji.cli.shared import reading
+        from gaiji.registry import releases
+
+        with reading(home) as session:
+            size = restore_file(
+                converted,
+                back,
+                receipt,
+                by_release(
+                    lambda code_set, number: releases.mapping(
+                        session, code_set, releases.find_release(session, number)
+                    )
+                ),
+                layout=records,
+            )
+    if back != "-":
+        say(Text(f"{size:,} バイトを復元しました。", f"{size:,} bytes restored."))
+
+
+COMMANDS: dict[str, tuple[Callable[..., None], tuple[Parameter, ...]]] = {
+    "convert": (convert, CONVERT),
+    "restore": (restore, RESTORE),
+}
+
+
+def parsed(words: Sequence[str], state: State) -> Callable[[], None] | None:
+    """Return what a command line of these two commands does, or None where it is not plainly right."""
+    if not words or words[0] not in COMMANDS:
+        return None
+    function, parameters = COMMANDS[words[0]]
+    options = {one.option: one for one in parameters if one.option}
+    free = [one for one in parameters if one.option is None]
+    given: dict[str, Any] = {}
+    rest = iter(words[1:])
+    for word in rest:
+        name, equals, value = word.partition("=")
+        one = options.get(name) if word.startswith("--") else None
+        if one is None:
+            if (word.startswith("-") and word != "-") or not free:
+                return None
+            one, value = free.pop(0), word
+        elif one.kind is bool and equals:
+            return None
+        elif one.kind is not bool and not equals:
+            value = next(rest, "")
+            if not value or value.startswith("--"):
+                return None
+        try:
+            given[one.name] = True if one.kind is bool else one.read(value)
+        except ValueError:
+            return None
+    values = {one.name: given.get(one.name, one.default) for one in parameters}
+    if any(value is ... for value in values.values()):
+        return None
+    state.format = values.get("format", "text")
+    return lambda: function(**values)
