@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PACKAGE = Path(__file__).parent
 MEBIBYTE = 1 << 20
+GIBIBYTE = 1 << 30
 
 
 def _login() -> str:
@@ -53,6 +54,34 @@ class Settings(BaseSettings):
     child_memory_bytes: int = Field(
         512 * MEBIBYTE, gt=0, description="address space of that child process"
     )
+    job_workers: int = Field(
+        1, ge=0, description="jobs that gaiji serve runs at once; 0 leaves them to gaiji jobs work"
+    )
+    job_retention_h: float = Field(
+        24, gt=0, description="hours after its end that a job's files are kept"
+    )
+    job_max_bytes: int = Field(
+        8 * GIBIBYTE, gt=0, description="largest file that a conversion job takes"
+    )
+    job_quota_bytes: int = Field(
+        20 * GIBIBYTE, gt=0, description="bytes that the jobs of one member may keep at once"
+    )
+    job_quota_count: int = Field(
+        1000, gt=0, description="jobs of one member whose files are kept at once"
+    )
+    cache_max_bytes: int = Field(
+        4 * GIBIBYTE, gt=0, description="bytes of mapping files kept in the cache"
+    )
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where mapping files made from releases are kept; it may be deleted at any time."""
+        return self.home / "cache"
+
+    @property
+    def job_folder(self) -> Path:
+        """Where uploads, results, reports and receipts of jobs lie, a folder per member."""
+        return self.home / "jobs"
 
     @property
     def database_url(self) -> str:

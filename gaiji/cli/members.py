@@ -121,7 +121,16 @@ def _say_code_sets(sets: list[CodeSetShape]) -> None:
             "codeset system group charset codes",
         )
     ).split()
-    rows = [[one.id, one.system, one.group, one.charset, one.codes] for one in sets]
+    rows = [
+        [
+            one.id,
+            one.system,
+            one.group,
+            one.charset + (f" ({one.table})" if one.table else ""),
+            one.codes,
+        ]
+        for one in sets
+    ]
     say_table(headers, rows, right=(4,))
 
 
@@ -135,6 +144,13 @@ def add_code_set(
     ebcdic: Annotated[str | None, typer.Option(help="kana | latin")] = None,
     areas: Annotated[
         Path | None, typer.Option(help="外字領域の定義(JSON) / user-defined areas and images")
+    ] = None,
+    charset_table: Annotated[
+        str | None,
+        typer.Option(
+            "--charset-table",
+            help="gaiji charset import で受け入れた文字コード表 / imported table of the charset",
+        ),
     ] = None,
     home: Home = None,
     by: By = None,
@@ -151,6 +167,7 @@ def add_code_set(
             group=group,
             options=options,
             areas=_areas(areas),
+            table=charset_table,
         )
     say(Text(f"外字セット {address} を登録しました。", f"Code set {address} is registered."))
 
@@ -198,15 +215,15 @@ def show_code_set(
         code_set = members.find_code_set(session, address)
         number = find_release(session, release).number if release else None
         if after:
-            members.charset_of(code_set).parse_code(after)
+            members.charset_of(session, code_set).parse_code(after)
         page = characters.list_local_codes(session, code_set, number, after=after, limit=limit)
     if format == "json":
         say_json(page)
         return
     headers = str(
         Text(
-            "コード 共通文字 関係 根拠 決定者 版 提案",
-            "code character relation how actor since proposals",
+            "コード 共通文字 関係 根拠 決定者 版 回数 提案",
+            "code character relation how actor since uses proposals",
         )
     ).split()
     rows = [
@@ -217,11 +234,12 @@ def show_code_set(
             code.evidence.how if code.evidence else None,
             code.evidence.actor if code.evidence else None,
             code.since,
+            code.uses,
             " ".join(dict.fromkeys(f"{one.character}({one.how})" for one in code.proposals)),
         ]
         for code in page.items
     ]
-    say_table(headers, rows)
+    say_table(headers, rows, right=(6,))
     if page.next:
         say(Text(f"続きは --after {page.next}", f"more with --after {page.next}"))
 

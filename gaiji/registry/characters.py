@@ -28,6 +28,7 @@ from gaiji.registry.tables import (
     Proposal,
     Span,
 )
+from gaiji.registry.usage import uses_of
 from gaiji.wire.nouns import (
     CharacterShape,
     EvidenceShape,
@@ -176,7 +177,7 @@ def show_local_code(
 ) -> LocalCodeShape:
     """Return what a local code means in a release; known without a decided meaning: character null.
 
-    work: whether to show proposals and the city's list too, which are no published data.
+    work: whether to show proposals, the city's list and usage too, which are no published data.
 
     Raises BadName, CodeOutsideArea, UnknownCode when it was never registered.
     """
@@ -184,7 +185,7 @@ def show_local_code(
 
 
 def _find_code(session: Session, code_set: CodeSet, code_hex: str) -> LocalCode:
-    code = charset_of(code_set).parse_code(code_hex)
+    code = charset_of(session, code_set).parse_code(code_hex)
     query = select(LocalCode).where(LocalCode.code_set_id == code_set.id, LocalCode.code == code)
     found = session.scalar(query)
     if found is None:
@@ -238,6 +239,11 @@ def _shapes(
         select(Proposal).where(Proposal.meaning_id.in_(wanted)).order_by(Proposal.id)
     ):
         proposed[proposal.meaning_id].append(proposal)
+    counted = {
+        set_id: uses_of(session, set_id, [code.code for code in codes])
+        for set_id in {code.code_set_id for code in codes}
+        if work
+    }
     texts = reference.texts(session, {row.character for row, _ in mapped.values()})
     shapes = []
     for code in codes:
@@ -254,6 +260,7 @@ def _shapes(
                 valid_to=_day(last_day),
                 since=row.since if row else None,
                 until=row.until if row else None,
+                uses=counted[code.code_set_id].get(code.code) if work else None,
                 listed=held.listed if held and work else {},
                 proposals=_proposed(proposed[held.id]) if held and work else [],
                 pending=row.character if row and row.since is None else None,

@@ -88,14 +88,15 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Session]:
+def writing(engine: Engine, *, in_turn: bool = True) -> Iterator[Session]:
     """Give a session whose changes are committed at the end, all or nothing.
 
     Writers take turns from their first statement on, so that what a function looks up holds until it
-    writes: SQLite begins IMMEDIATE, on PostgreSQL the registry's row is locked.
+    writes: SQLite begins IMMEDIATE, on PostgreSQL the registry's row is locked. in_turn=False is for what
+    is no part of the registry, such as the progress of jobs: on PostgreSQL it waits for nobody.
     """
     with translated(), Session(engine.execution_options(writes=True)) as session:
-        if engine.dialect.name == "postgresql":
+        if in_turn and engine.dialect.name == "postgresql":
             session.execute(select(Registry.id).with_for_update())
         yield session
         session.commit()

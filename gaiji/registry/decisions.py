@@ -262,7 +262,9 @@ def decide(
             "A substitute, or a new character of the council's own, needs its ground; give it.",
         )
     code_set = find_code_set(session, address)
-    meaning = _meaning(session, code_set, charset_of(code_set).parse_code(code_hex), valid_from)
+    meaning = _meaning(
+        session, code_set, charset_of(session, code_set).parse_code(code_hex), valid_from
+    )
     current = _current(session, meaning.id)
     if character == NEW:
         _refuse_second_own(session, code_hex, current)

@@ -203,7 +203,7 @@ def stored_findings(
     session: Session, sets: list[CodeSet], release: Release | None
 ) -> dict[str, list[Finding]]:
     """Return what the imports of code sets found, by code or code set; what came again, as said last."""
-    by_id = {code_set.id: (code_set.address, charset_of(code_set)) for code_set in sets}
+    by_id = {code_set.id: (code_set.address, charset_of(session, code_set)) for code_set in sets}
     query = (
         select(Import.code_set_id, Import.findings)
         .where(Import.code_set_id.in_(by_id))

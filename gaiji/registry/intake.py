@@ -124,7 +124,7 @@ class _Gathering:
         self, session: Session, code_set: CodeSet, files: Files, settings: Settings
     ) -> None:
         self.session, self.code_set, self.files, self.settings = session, code_set, files, settings
-        self.charset: Charset = charset_of(code_set)
+        self.charset: Charset = charset_of(session, code_set)
         self.findings: list[Finding] = []
         self.glyph_forms: dict[str, bytes] = {}
         self.known: dict[bytes, list[Known]] = _known_meanings(session, code_set)

@@ -17,8 +17,9 @@ from gaiji.errors import (
     UnknownCodeSet,
     UnknownMember,
 )
+from gaiji.registry import charset_tables
 from gaiji.registry.journal import Act, Actor, act, check_label, effect
-from gaiji.registry.tables import CodeSet, Json, LocalCode, Member
+from gaiji.registry.tables import CharsetTable, CodeSet, Json, LocalCode, Member
 from gaiji.wire.nouns import CodeSetShape, MemberShape
 
 GROUPS = ("住民記録系", "税系", "社会保障系", "その他")
@@ -138,12 +139,13 @@ def add_code_set(
     group: str,
     options: Json | None = None,
     areas: list[Json] | None = None,
+    table: str | None = None,
 ) -> CodeSet:
     """Register a code set, e.g. 252069/juki.
 
     options: charset options (`jis`, `punctuation`, `ebcdic`); areas: the city's own user-defined areas
-    and private-use images, the charset's where None. Raises UnknownMember, BadName, AlreadyRegistered,
-    UnknownCharset.
+    and private-use images, the charset's where None; table: name of an imported table of the charset.
+    Raises UnknownMember, BadName, AlreadyRegistered, UnknownCharset, NotFound for an unknown table.
     """
     member, name = split_address(address)
     find_member(session, member)
@@ -159,7 +161,8 @@ def add_code_set(
             "外字領域が一つもありません。領域を一つ以上書くか、指定をやめて既定の領域を使ってください。",
             "There is no user-defined area; declare one at least, or leave them out for the default.",
         )
-    described = charset(charset_name, areas=areas, **(options or {}))
+    pinned = charset_tables.find_table(session, table).digest if table else None
+    described = _charset(session, charset_name, options or {}, areas, pinned)
     after = {
         "system": system,
         "group": group,
@@ -171,6 +174,7 @@ def add_code_set(
         },
         "areas": described.areas_as_json(),
         "charset_digest": described.digest,
+        "charset_table": pinned,
     }
     act(session, actor, "codeset.add", address, after)
     return find_code_set(session, address)
@@ -225,9 +229,25 @@ def code_sets(session: Session, member: str | None = None) -> list[CodeSet]:
     return list(session.scalars(query))
 
 
-def charset_of(code_set: CodeSet) -> Charset:
-    """Return the charset of a code set with its own options, areas and images."""
-    return charset(code_set.charset, areas=code_set.areas, **code_set.options)
+def charset_of(session: Session, code_set: CodeSet) -> Charset:
+    """Return the charset of a code set with its own options, areas, images and imported table."""
+    return _charset(
+        session, code_set.charset, code_set.options, code_set.areas, code_set.charset_table
+    )
+
+
+def _charset(
+    session: Session, name: str, options: Json, areas: list[Json] | None, table: str | None
+) -> Charset:
+    loaded = charset_tables.load(session, table) if table else None
+    return charset(name, areas=areas, table=loaded, **options)
+
+
+def table_name(session: Session, code_set: CodeSet) -> str | None:
+    """Return the name of the imported table a code set stands on, None for the charset's own."""
+    if code_set.charset_table is None:
+        return None
+    return session.get_one(CharsetTable, code_set.charset_table).name
 
 
 def count_codes(session: Session) -> dict[int, int]:
@@ -289,5 +309,6 @@ def code_set_shape(session: Session, code_set: CodeSet) -> CodeSetShape:
         options=code_set.options,
         areas=code_set.areas,
         charset_digest=code_set.charset_digest,
+        table=table_name(session, code_set),
         codes=session.scalar(count) or 0,
     )

@@ -19,15 +19,15 @@ from gaiji.registry.tables import ApiKey, IdempotencyKey, Json, Principal
 # What each role may do; registrars and integrators only for the members of their principal.
 ROLES: dict[str, frozenset[str]] = {
     "operator": frozenset(
-        {"member", "codeset", "import", "decide", "policy", "publish", "token", "read"}
+        {"member", "codeset", "import", "decide", "policy", "publish", "token", "convert", "read"}
     ),
     "secretariat": frozenset(
         {"member", "codeset", "import", "decide", "policy", "publish", "read"}
     ),
     "committee": frozenset({"decide", "read"}),
     "reviewer": frozenset({"decide", "read"}),
-    "registrar": frozenset({"codeset", "import", "read"}),
-    "integrator": frozenset({"import", "read"}),
+    "registrar": frozenset({"codeset", "import", "convert", "read"}),
+    "integrator": frozenset({"import", "convert", "read"}),
     "vendor": frozenset({"read"}),
     "auditor": frozenset({"read"}),
 }
@@ -44,10 +44,19 @@ class Caller:
 
     def check(self, deed: str, member: str | None = None) -> Actor:
         """Return the actor if this role may do this deed for this member. Raises Forbidden."""
-        allowed = deed in ROLES.get(self.actor.role, frozenset())
-        if allowed and (self.members is None or (member is not None and member in self.members)):
+        actor = self.check_role(deed)
+        if self.members is None or (member is not None and member in self.members):
+            return actor
+        raise self._forbidden()
+
+    def check_role(self, deed: str) -> Actor:
+        """Return the actor if this role may do this deed, for whichever member. Raises Forbidden."""
+        if deed in ROLES.get(self.actor.role, frozenset()):
             return self.actor
-        raise Forbidden(
+        raise self._forbidden()
+
+    def _forbidden(self) -> Forbidden:
+        return Forbidden(
             f"{self.actor.name}({self.actor.role})にはこの操作の権限がありません。事務局に確かめてください。",
             f"{self.actor.name} ({self.actor.role}) may not do this; ask the secretariat.",
         )

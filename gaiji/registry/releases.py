@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from gaiji.charset.convert import ENGINE_REVISION
 from gaiji.charset.mapping import Forms, Mapping, Repertoire, Row
+from gaiji.charset.stream import ENGINE_REVISION
 from gaiji.errors import Refused, UnknownRelease
 from gaiji.registry import reference
 from gaiji.registry.characters import Interval, Meant, coming, meanings, pending
@@ -147,7 +147,7 @@ def mapping(
         release.number,
         pinned["digest"],
         address,
-        charset_of(code_set),
+        charset_of(session, code_set),
         rows,
         repertoire(session, release),
         as_of,
@@ -259,6 +259,8 @@ def describe(code_set: CodeSet, rows: Iterable[Meant]) -> Json:
         "charset": code_set.charset,
         "charset_digest": code_set.charset_digest,
     }
+    if code_set.charset_table is not None:
+        header["charset_table"] = code_set.charset_table
     digest, codes, mapped = sha256(canonical(header).encode() + b"\n"), 0, 0
     for meant in rows:
         digest.update(canonical(meant.row()).encode() + b"\n")

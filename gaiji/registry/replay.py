@@ -8,18 +8,31 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gaiji.errors import JournalBroken
-from gaiji.registry import decisions, members, principals, reference, registering, releases
-from gaiji.registry.db import get_blob, put_blob
-from gaiji.registry.journal import EFFECTS, entries, record
-from gaiji.registry.tables import Blob, Entry, Registry
-
-MODULES = (
+from gaiji.registry import (
+    charset_tables,
     decisions,
     members,
     principals,
     reference,
     registering,
     releases,
+    retention,
+    usage,
+)
+from gaiji.registry.db import get_blob, put_blob
+from gaiji.registry.journal import EFFECTS, entries, record
+from gaiji.registry.tables import Blob, Entry, Registry
+
+MODULES = (
+    charset_tables,
+    decisions,
+    members,
+    principals,
+    reference,
+    registering,
+    releases,
+    retention,
+    usage,
 )  # they register the effects
 
 

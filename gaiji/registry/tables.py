@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     Date,
     ForeignKey,
@@ -128,6 +129,7 @@ class CodeSet(Base):
     options: Mapped[Json]
     areas: Mapped[list[Json]]
     charset_digest: Mapped[str] = mapped_column(String(64))
+    charset_table: Mapped[str | None] = mapped_column(ForeignKey("charset_tables.digest"))
     changed: Mapped[int]
 
     owner: Mapped[Member] = relationship(back_populates="code_sets", lazy="raise")
@@ -136,6 +138,22 @@ class CodeSet(Base):
     def address(self) -> str:
         """Its public name, e.g. 252069/juki."""
         return f"{self.member}/{self.name}"
+
+
+class CharsetTable(Base):
+    """A charset's table that the council imported (文字コード表), by its content; its blob holds it packed."""
+
+    __tablename__ = "charset_tables"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    charset: Mapped[str]
+    codes: Mapped[int]
+    blob: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+    provenance: Mapped[Json]
+    at: Mapped[str] = mapped_column(String(27))
+    actor: Mapped[str]
+    serial: Mapped[int]
 
 
 class LocalCode(Base):
@@ -193,6 +211,41 @@ class Span(Base):
     replaced: Mapped[int | None]
     since: Mapped[int | None]
     until: Mapped[int | None]
+
+
+# --- how often codes are used
+
+
+class UsageFile(Base):
+    """A file of a city whose codes were counted (使用頻度): its digest and totals, never its name or a place.
+
+    as_of: the day the file was written, where it was told; layout: sha256 of the record layout it was read by.
+    """
+
+    __tablename__ = "usage_files"
+    __table_args__ = (UniqueConstraint("code_set_id", "sha256"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    code_set_id: Mapped[int] = mapped_column(ForeignKey("code_sets.id"))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    layout: Mapped[str | None] = mapped_column(String(64))
+    as_of: Mapped[date | None] = mapped_column(Date)
+    records: Mapped[int] = mapped_column(BigInteger)
+    malformed: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[str] = mapped_column(String(27))
+    actor: Mapped[str]
+    serial: Mapped[int]
+
+
+class CodeUse(Base):
+    """How often one code of the user-defined areas stands in one file, whether registered or not."""
+
+    __tablename__ = "code_uses"
+
+    usage_file_id: Mapped[int] = mapped_column(ForeignKey("usage_files.id"), primary_key=True)
+    code: Mapped[bytes] = mapped_column(primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
 
 
 # --- glyphs
@@ -570,3 +623,44 @@ class IdempotencyKey(Base):
     status: Mapped[int]
     body: Mapped[Json]
     at: Mapped[str] = mapped_column(String(27))
+
+
+# --- long work
+
+
+class Job(Base):
+    """Long work (ジョブ) for one member: who asked, how far it is, and which files it keeps.
+
+    It waits, or is held by a worker until `lease_until`; from then on any worker may take it up. `version`
+    grows with every change. `files`: name to bytes and sha256 of what lies in the job's folder; the files
+    themselves, which may hold residents' names, are never in the database. Times are UTC, as text.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('queued', 'running', 'done', 'failed', 'cancelled', 'expired')", name="state"
+        ),
+        Index("waiting_jobs", "lease_until", **only_where("state IN ('queued', 'running')")),
+    )
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str]
+    member: Mapped[str] = mapped_column(ForeignKey("members.code"), index=True)
+    principal: Mapped[str]
+    state: Mapped[str] = mapped_column(String(9))
+    parameters: Mapped[Json]
+    bytes_done: Mapped[int] = mapped_column(BigInteger)
+    bytes_total: Mapped[int] = mapped_column(BigInteger)
+    attempt: Mapped[int]
+    worker: Mapped[str | None] = mapped_column(String(32))
+    lease_until: Mapped[str] = mapped_column(String(27))
+    cancelling: Mapped[bool]
+    created_at: Mapped[str] = mapped_column(String(27))
+    started_at: Mapped[str | None] = mapped_column(String(27))
+    finished_at: Mapped[str | None] = mapped_column(String(27))
+    expires_at: Mapped[str] = mapped_column(String(27), index=True)
+    error: Mapped[Json | None]
+    files: Mapped[Json]
+    stored_bytes: Mapped[int] = mapped_column(BigInteger)
+    version: Mapped[int]

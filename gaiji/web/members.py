@@ -24,6 +24,7 @@ from gaiji.errors import (
     HostileFile,
     KeyReused,
     NoPicture,
+    NotFound,
     Refused,
     StaleVersion,
     Undecidable,
@@ -181,7 +182,9 @@ def show_code_set(
 
 @sets.put(
     "/members/{member}/codesets/{codeset}",
-    responses=raises(*NO_MEMBER, BadName, Conflict, UnknownCharset, StaleVersion, VersionNeeded)
+    responses=raises(
+        *(*NO_MEMBER, BadName, Conflict, NotFound, UnknownCharset, StaleVersion, VersionNeeded)
+    )
     | {201: {"model": CodeSetShape, "description": "Registered"}},
 )
 @needs("codeset", of="member")
@@ -210,25 +213,28 @@ def put_code_set(
             group=body.group,
             options=options,
             areas=body.areas,
+            table=body.table,
         )
         response.status_code = 201
     else:
-        _check_same_charset(known, body)
+        _check_same_charset(session, known, body)
         members.change_code_set(session, actor, address, system=body.system, group=body.group)
     shape = members.code_set_shape(session, members.find_code_set(session, address))
     response.headers["etag"] = etag_of(shape)
     return shape
 
 
-def _check_same_charset(known: CodeSet, body: CodeSetRequest) -> None:
+def _check_same_charset(session: Session, known: CodeSet, body: CodeSetRequest) -> None:
     """A charset, once codes stand in it, is part of what the codes mean: None keeps what is."""
     asked = {"jis": body.jis, "punctuation": body.punctuation, "ebcdic": body.ebcdic}
     other = [name for name, value in asked.items() if value not in (None, known.options[name])]
-    if body.charset != known.charset or other or body.areas not in (None, known.areas):
+    other += [] if body.areas in (None, known.areas) else ["areas"]
+    other += [] if body.table in (None, members.table_name(session, known)) else ["table"]
+    if body.charset != known.charset or other:
         raise Conflict(
-            f"外字セット {known.address} の文字コード体系と外字領域は変更できません。"
+            f"外字セット {known.address} の文字コード体系・表・外字領域は変更できません。"
             "別の外字セットとして登録してください。",
-            f"Charset and areas of {known.address} cannot change; register another code set.",
+            f"Charset, table and areas of {known.address} cannot change; register another code set.",
         )
 
 

@@ -327,7 +327,7 @@ def show_code_set_page(
         "codeset.html",
         member=owner,
         code_set=code_set,
-        areas=members.charset_of(code_set).areas_as_json(),
+        areas=members.charset_of(session, code_set).areas_as_json(),
         count=members.count_codes(session).get(code_set.id, 0),
         mapped=characters.count_mapped(session, latest).get(code_set.id, 0),
         page=page,

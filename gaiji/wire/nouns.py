@@ -42,6 +42,9 @@ class CodeSetShape(BaseModel):
     options: dict[str, Any] = Field(description="jis, punctuation, ebcdic")
     areas: list[dict[str, Any]] = Field(description="user-defined areas and their images")
     charset_digest: str
+    table: str | None = Field(
+        None, description="imported table of the charset it stands on, if any"
+    )
     codes: int
 
 
@@ -76,7 +79,11 @@ class LocalCodeShape(BaseModel):
     valid_to: date | None
     since: int | None
     until: int | None
-    uses: int | None = Field(None, description="occurrences counted in the city's files, if any")
+    uses: int | None = Field(
+        None,
+        description="occurrences in the city's files that were counted, for who sees the work; "
+        "0: not seen in these files; null: none was counted",
+    )
     listed: dict[str, Any] = Field(default_factory=dict, description="what the city's list says")
     proposals: list[ProposalShape] = Field(default_factory=list)
     pending: str | None = Field(None, description="character decided and not yet published")

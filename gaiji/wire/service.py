@@ -37,6 +37,9 @@ class CodeSetRequest(BaseModel, extra="forbid"):
     areas: list[dict[str, Any]] | None = Field(
         None, description="user-defined areas and their images; the charset's own where null"
     )
+    table: NonEmptyLine | None = Field(
+        None, description="name of an imported table of the charset; the built-in one where null"
+    )
 
 
 class CodeDecision(BaseModel, extra="forbid"):

@@ -95,7 +95,7 @@ def test_a_code_set_keeps_its_own_options_and_areas(session: Session, council: C
         options={"jis": 83},
         areas=[{"first": "80A1", "last": "80FE", "trails": [[0xA1, 0xFE]], "image": "U+E92E"}],
     )
-    found = members.charset_of(members.find_code_set(session, "252069/jef"))
+    found = members.charset_of(session, members.find_code_set(session, "252069/jef"))
     assert (found.jis, found.user_count, found.image_of(b"\x80\xa1")) == (83, 94, 0xE92E)
 
 

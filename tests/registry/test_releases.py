@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from gaiji.charset.resolve import Conversion
+from gaiji.charset.conversion import Conversion
 from gaiji.errors import Refused, UnknownRelease
 from gaiji.registry import characters, db, journal, members, releases
 from gaiji.registry.tables import Allocation, Release

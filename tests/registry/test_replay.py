@@ -1,5 +1,6 @@
 """Replaying journal and blobs into an empty database gives the same releases: for any history."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session
 
+from gaiji.charset.usage import Counted, FileCount
 from gaiji.errors import GaijiError, JournalBroken
-from gaiji.registry import db, journal, members, releases, replay, schema
+from gaiji.registry import db, journal, members, releases, replay, schema, usage
 from gaiji.registry.tables import Allocation, Entry, MappingRow
 from gaiji.settings import Settings
 from tests.council import KOKA, KUSATSU, ME, Council
@@ -29,6 +31,7 @@ ACTS = st.lists(
             st.sampled_from(["equivalent", "substitute", "not-related"]),
         ),
         st.tuples(st.just("reuse"), st.sampled_from(SETS), st.sampled_from(CODES)),
+        st.tuples(st.just("count"), st.sampled_from(SETS), st.sampled_from(CODES)),
         st.tuples(st.just("join")),
         st.tuples(st.just("publish")),
     ),
@@ -60,6 +63,10 @@ def perform(council: Council, act: tuple[object, ...]) -> None:
             council.take_in(rest[0], f"外字コード,使用開始日\n{rest[1]},2020-04-01\n")
         elif kind == "decide":
             council.decide(f"{rest[0]}/{rest[1]}", rest[2], rest[3])
+        elif kind == "count":
+            uses = Counted(Counter({bytes.fromhex(rest[1]): 7}), 1)
+            counts = [FileCount("x", "a" * 64, 3, uses)]
+            usage.record_counts(council.session, ME, rest[0], counts, replace=True)
         elif kind == "join":
             members.change_member(council.session, ME, KOKA, candidate=False)
         else:
@@ -108,6 +115,8 @@ def dump(session: Session) -> dict[str, list[tuple[object, ...]]]:
         "proposals": "SELECT character, how, relationship, serial FROM proposals",
         "decisions": "SELECT serial, character, relationship, actor, at FROM decisions",
         "allocations": "SELECT scope, character, code_point, serial FROM allocations",
+        "uses": "SELECT f.sha256, f.size, f.at, f.serial, u.code, u.count FROM usage_files f "
+        "JOIN code_uses u ON u.usage_file_id = f.id",
         "journal": "SELECT serial, body FROM journal",
         "members": "SELECT code, name, candidate, changed FROM members",
         "registry": "SELECT prefix, serial, next_own FROM registry",
