@@ -11,17 +11,27 @@ the codes of a translation, which travel in the body.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date
+from functools import partial
+from hashlib import file_digest
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, NamedTuple, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from gaiji.errors import GaijiError, Unreachable, Where, problem_types
+from gaiji.wire.charsets import CharsetTableShape
 from gaiji.wire.fitgap import FitGapShape
+from gaiji.wire.jobs import ENDED, JobShape
+from gaiji.wire.lint import LintReport, LintRequest
+from gaiji.wire.mapfiles import ReleaseFilesShape
 from gaiji.wire.nouns import (
     CharacterShape,
     CodeSetShape,
@@ -48,14 +58,24 @@ from gaiji.wire.service import (
     PolicyDecision,
     PublishedShape,
 )
+from gaiji.wire.usage import UsageShape
 
 ERRORS = problem_types()
 """Error classes by the last part of a problem's `type`."""
 
 TIMEOUT_S = 60.0
 PAGE = 500
+PIECE = 1 << 20
+DOWNLOAD_ATTEMPTS, RETRY_S = 5, 1.0
 Shape = TypeVar("Shape", bound=BaseModel)
 File = tuple[str, bytes]
+
+
+class _Kept(NamedTuple):
+    """Size and digest of a file that the service keeps."""
+
+    bytes: int
+    sha256: str
 
 
 class Client:
@@ -190,6 +210,18 @@ class Client:
         """Decide one code, or let a policy decide many (決定). Raises Undecidable, Refused …."""
         return self._post(DecidedShape, _set(address, "decisions"), decision, idempotency_key)
 
+    def usage(self, address: str) -> UsageShape:
+        """Return how often a code set's codes stand in the counted files (使用頻度). Raises Unauthorized."""
+        return self._get(UsageShape, _set(address, "usage"))
+
+    def charsets(self) -> list[CharsetTableShape]:
+        """Return the built-in charsets and the tables the council imported (文字コード体系)."""
+        return list(self._items(CharsetTableShape, "/v1/charsets"))
+
+    def charset(self, name: str) -> CharsetTableShape:
+        """Return one charset or imported table. Raises NotFound."""
+        return self._get(CharsetTableShape, _path("charsets", name))
+
     def fitgap(
         self, member: str, *, against: str = "MJ", release: int | str | None = None
     ) -> FitGapShape:
@@ -242,6 +274,119 @@ class Client:
         )
         return self._post(TranslationShape, "/v1/translate", body)
 
+    # --- conversions
+
+    def start_conversion(
+        self,
+        source: Path | BinaryIO,
+        from_: str,
+        to: str,
+        *,
+        idempotency_key: str | None = None,
+        **options: str | int | bool | date,
+    ) -> JobShape:
+        """Hand in a file to convert (ファイル変換) and return its job; the file is read piece by piece.
+
+        options: release, as_of, on_unmapped, malformed, max_loss, ivs, mj_format, receipt, dry_run. Raises
+        TooLarge, QuotaExceeded, UnsupportedConversion ….
+        """
+        query = {"from": from_, "to": to, **options}
+        headers = {"content-type": "application/octet-stream", **_once(idempotency_key)}
+        with ExitStack() as stack:
+            file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+            if isinstance(source, Path):
+                headers["content-length"] = str(source.stat().st_size)
+            pieces = iter(partial(file.read, PIECE), b"")
+            answer = self._ask("POST", "/v1/conversions", query, content=pieces, headers=headers)
+        return JobShape.model_validate_json(answer.content)
+
+    def jobs(self) -> Iterator[JobShape]:
+        """Yield the jobs of the key's members, the newest first."""
+        return self._items(JobShape, "/v1/jobs", {"limit": PAGE})
+
+    def job(self, id: str) -> JobShape:
+        """Return a job as it is now (ジョブ). Raises UnknownJob."""
+        return self._get(JobShape, _path("jobs", id))
+
+    def wait(
+        self, id: str, *, every_s: float = 1.0, progress: Callable[[JobShape], None] | None = None
+    ) -> JobShape:
+        """Wait until a job ends and return it, done or cancelled; raise what it failed with."""
+        while True:
+            job = self.job(id)
+            if progress:
+                progress(job)
+            if job.error is not None:
+                raise problem_of(job.error)
+            if job.state in ENDED:
+                return job
+            time.sleep(every_s)
+
+    def download(
+        self, id: str, target: Path, part: str = "result", *, attempts: int = DOWNLOAD_ATTEMPTS
+    ) -> None:
+        """Fetch result, report or receipt of a job into a file, which appears whole or not at all.
+
+        A download that was cut goes on where it was, in this call or a later one: what came so far stays in
+        `<target>.part`. Raises FilesDeleted, NoSuchResult, and Unreachable after the last attempt.
+        """
+        kept = next((file for file in self.job(id).files if file.name == part), None)
+        if kept is None:
+            self._ask("GET", _path("jobs", id, part))  # raises why there is none
+            raise _cut(0)
+        self._fetch(_path("jobs", id, part), target, _Kept(kept.bytes, kept.sha256), attempts)
+
+    def _fetch(self, path: str, target: Path, kept: _Kept, attempts: int) -> None:
+        """Fetch a file of known size and digest, going on where it was cut."""
+        partial_file = target.with_name(f"{target.name}.{kept.sha256[:16]}.part")
+        for attempt in range(1, attempts + 1):
+            try:
+                self._fetch_rest(path, partial_file, kept)
+                break
+            except Unreachable:
+                if attempt == attempts:
+                    raise
+                time.sleep(min(attempt, 5) * RETRY_S)
+        os.replace(partial_file, target)
+
+    def _fetch_rest(self, path: str, file: Path, kept: _Kept) -> None:
+        """Append what a file lacks, and check that it is the whole then."""
+        have = file.stat().st_size if file.exists() else 0
+        headers = {"accept-encoding": "identity"}
+        if have:
+            headers |= {"range": f"bytes={have}-", "if-range": f'"{kept.sha256}"'}
+        if have < kept.bytes:
+            try:
+                with self._http.stream("GET", path, headers=headers) as answer:
+                    if not answer.is_success:
+                        answer.read()
+                        raise problem(answer)
+                    with file.open("ab" if answer.status_code == 206 else "wb") as out:
+                        for piece in answer.iter_bytes():
+                            out.write(piece)
+            except httpx.HTTPError as error:
+                raise _cut(have) from error
+        else:
+            file.touch()
+        with file.open("rb") as whole:
+            digest = file_digest(whole, "sha256").hexdigest()
+        if digest != kept.sha256:
+            size = file.stat().st_size
+            if size >= kept.bytes:
+                file.unlink()  # another file's bytes: begin anew
+            raise _cut(size)
+
+    def remove_job(self, id: str) -> JobShape:
+        """Cancel a job, or delete the files of one that has ended (取消・削除)."""
+        return JobShape.model_validate_json(self._ask("DELETE", _path("jobs", id)).content)
+
+    def lint(
+        self, text: str, *, to: Sequence[str] = (), release: int | str = "latest"
+    ) -> LintReport:
+        """Return what a text would lose or change, where, and the way out (点検)."""
+        body = LintRequest(text=text, to=list(to), release=str(release))
+        return self._post(LintReport, "/v1/lint", body)
+
     # --- releases, journal, files
 
     def releases(self) -> list[ReleaseShape]:
@@ -251,6 +396,26 @@ class Client:
     def release(self, number: int | str = "latest") -> ReleaseShape:
         """Return one release. Raises UnknownRelease."""
         return self._get(ReleaseShape, _path("releases", str(number)))
+
+    def release_files(self, number: int | str = "latest") -> ReleaseFilesShape:
+        """Return the mapping files of a release (対応表ファイルの一覧) with their sha256. Raises UnknownRelease."""
+        return self._get(ReleaseFilesShape, _path("releases", str(number), "files"))
+
+    def fetch_release_file(
+        self, number: int | str, name: str, target: Path, *, attempts: int = DOWNLOAD_ATTEMPTS
+    ) -> None:
+        """Fetch a mapping file of a release, or its rows as .ucm, .csv or .json, by name, checked by its sha256.
+
+        It appears whole or not at all; a download that was cut goes on where it was, in this call or a later one.
+        Raises UnknownRelease, UnknownReleaseFile, and Unreachable after the last attempt.
+        """
+        path = _path("releases", str(number), "files", name)
+        head = self._send("HEAD", path, headers={"accept-encoding": "identity"})
+        if not head.is_success:
+            self._ask("GET", path)  # raises why: an answer to HEAD has no body
+            raise problem(head)
+        size, digest = int(head.headers["content-length"]), head.headers["etag"].strip('"')
+        self._fetch(path, target, _Kept(size, digest), attempts)
 
     def diff(self, a: int, b: int) -> DiffShape:
         """Return what changed from release a to release b (差分)."""
@@ -347,14 +512,18 @@ class Client:
 def problem(answer: httpx.Response) -> GaijiError:
     """Return the error that a problem document stands for, of the class its `type` names."""
     try:
-        body = answer.json()
-        kind = ERRORS.get(str(body["type"]).rpartition("/")[2], GaijiError)
-        told, where = str(body["detail"]), body.get("where")
+        return problem_of(answer.json())
     except (ValueError, KeyError, TypeError):
         return Unreachable(
             f"サーバーの応答({answer.status_code})を読めません。アドレスを確かめてください。",
             f"The server's answer ({answer.status_code}) is none of ours; check the address.",
         )
+
+
+def problem_of(body: dict[str, Any]) -> GaijiError:
+    """Return the error of a problem document that was read; ValueError, KeyError, TypeError if it is none."""
+    kind = ERRORS.get(str(body["type"]).rpartition("/")[2], GaijiError)
+    told, where = str(body["detail"]), body.get("where")
     known = {"type", "title", "status", "detail", "where"}
     extra = {name: value for name, value in body.items() if name not in known}
     return kind(told, told, where=Where(**where) if where else None, **extra)
@@ -371,3 +540,10 @@ def _set(address: str, *parts: str) -> str:
 
 def _once(key: str | None) -> dict[str, str]:
     return {} if key is None else {"idempotency-key": key}
+
+
+def _cut(have: int) -> Unreachable:
+    return Unreachable(
+        f"受信が {have} バイトで途切れました。もう一度呼べば続きから受け取ります。",
+        f"The download was cut after {have} bytes; call again to go on from there.",
+    )

@@ -2,6 +2,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +12,7 @@ from starlette.testclient import TestClient
 
 from gaiji import errors
 from gaiji.client import ERRORS, Client
+from gaiji.jobs import Worker
 from gaiji.wire.service import CodeDecision, CodeSetRequest, PolicyDecision
 from tests.web.council import (
     KUSATSU,
@@ -79,6 +82,8 @@ def test_what_is_published_is_read_without_a_key(reader: Client) -> None:
     assert {change.codeset for change in reader.diff(1, 2).items} == {JUKI, f"{RITTO}/juki"}
     assert reader.fitgap(YASU).rows[-1].codes == 2
     assert reader.about().release == 2
+    assert reader.charset("cp932") in reader.charsets()
+    assert reader.usage(JUKI).files == []
     results = reader.translate(JUKI, "juki", ["F040", "F042"]).results
     assert [result.unmapped for result in results] == [False, True]
 
@@ -122,6 +127,147 @@ def test_a_member_joins_through_the_client(registry: Client, council: Council) -
     assert registry.blob(shown.glyph or "").startswith(b"gaiji-glyph 1")
     serials = [entry.serial for entry in registry.journal()]
     assert serials == list(range(1, registry.journal_head().serial + 1))
+
+
+class Cut(httpx.SyncByteStream):
+    """An answer whose connection ends in the middle."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.data[: len(self.data) // 2]
+        raise httpx.ReadError("cut")
+
+
+class CuttingWire(Wire):
+    """Hands over requests, and cuts the first answers of files."""
+
+    def __init__(self, app: Any, cuts: int) -> None:
+        super().__init__(app)
+        self.cuts = cuts
+        self.ranges: list[str | None] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        is_file = request.url.path.endswith("/result") or "/files/" in request.url.path
+        if not is_file or request.method != "GET":
+            return answer
+        self.ranges.append(request.headers.get("range"))
+        if len(self.ranges) > self.cuts:
+            return answer
+        headers = dict(answer.headers)
+        return httpx.Response(answer.status_code, headers=headers, stream=Cut(answer.content))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "residents.csv"
+    path.write_bytes(b"1,\xf0\x42\r\n" * 5000)
+    return path
+
+
+def work(council: Council) -> None:
+    Worker(council.settings, council.engine, renew_s=0.02).run(until_idle=True)
+
+
+def test_a_file_is_converted_and_a_cut_download_goes_on(
+    council: Council, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gaiji.client.RETRY_S", 0.0)
+    wire = CuttingWire(council.app, cuts=3)
+    with Client("http://testserver", council.keys["registrar"], transport=wire) as client:
+        job = client.start_conversion(file, JUKI, "unicode", receipt=True, idempotency_key="a")
+        assert job.state == "queued"
+        with file.open("rb") as opened:
+            again = client.start_conversion(
+                opened, JUKI, "unicode", receipt=True, idempotency_key="a"
+            )
+        assert again == job
+        work(council)
+        seen: list[str] = []
+        ended = client.wait(job.id, progress=lambda one: seen.append(one.state))
+        assert (ended.state, seen) == ("done", ["done"])
+        out = file.with_name("out")
+        with pytest.raises(errors.Unreachable):
+            client.download(job.id, out, attempts=2)
+        assert not out.exists()
+        client.download(job.id, out)
+        whole = b"1," + "\U000f0000".encode() + b"\r\n"
+        assert out.read_bytes() == whole * 5000
+        size = len(whole) * 5000
+        assert wire.ranges == [
+            None,
+            f"bytes={size // 2}-",
+            f"bytes={size - size // 4}-",
+            f"bytes={size - size // 8}-",
+        ]
+        assert sorted(path.name for path in file.parent.glob("out*")) == ["out"]
+        client.download(job.id, file.with_name("receipt"), "receipt")
+        assert file.with_name("receipt").read_bytes().startswith(b"GAIJI-R")
+        assert client.remove_job(job.id).state == "expired"
+        with pytest.raises(errors.FilesDeleted):
+            client.download(job.id, out)
+
+
+def test_what_a_download_left_of_another_file_is_not_used(
+    council: Council, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gaiji.client.RETRY_S", 0.0)
+    with open_client(council, "registrar") as client:
+        job = client.start_conversion(file, JUKI, "unicode")
+        work(council)
+        (result, _) = client.job(job.id).files
+        out = file.with_name("out")
+        out.with_name(f"out.{result.sha256[:16]}.part").write_bytes(b"x" * result.bytes)
+        client.download(job.id, out)
+        assert out.stat().st_size == result.bytes
+        assert out.read_bytes().startswith(b"1,")
+
+
+def test_a_mapping_file_is_fetched_by_its_digest_and_goes_on_where_it_was_cut(
+    shared_council: Council, tmp_path: Path
+) -> None:
+    wire = CuttingWire(shared_council.app, cuts=2)
+    with Client("http://testserver", transport=wire) as client:
+        listed = client.release_files()
+        assert listed == client.release_files(2)
+        item = listed.items[0]
+        out = tmp_path / item.name
+        with pytest.raises(errors.Unreachable):
+            client.fetch_release_file(2, item.name, out, attempts=1)
+        assert not out.exists()
+        client.fetch_release_file("latest", item.name, out)
+        assert sha256(out.read_bytes()).hexdigest() == item.sha256
+        assert [path.name for path in tmp_path.iterdir()] == [item.name]
+        half = item.bytes // 2
+        assert wire.ranges[:2] == [None, f"bytes={half}-"]
+        other = item.name.replace("unicode", "juki").replace("gmap", "csv")
+        client.fetch_release_file(2, other, tmp_path / other)
+        assert (tmp_path / other).read_bytes().startswith("\ufeffcode,to".encode())
+        with pytest.raises(errors.UnknownReleaseFile):
+            client.fetch_release_file(1, item.name, out)
+        with pytest.raises(errors.UnknownRelease):
+            client.release_files(9)
+
+
+def test_waiting_for_a_job_raises_what_it_failed_with(council: Council, file: Path) -> None:
+    file.write_bytes(b"\xf0\x60")
+    with open_client(council, "registrar") as client:
+        job = client.start_conversion(file, JUKI, "unicode")
+        work(council)
+        with pytest.raises(errors.UnmappedCode) as raised:
+            client.wait(job.id)
+        assert raised.value.where
+        assert raised.value.where.byte_offset == 0
+        with pytest.raises(errors.NoSuchResult):
+            client.download(job.id, file.with_name("out"))
+        cancelled = client.start_conversion(file, JUKI, "unicode")
+        assert [one.id for one in client.jobs()] == [cancelled.id, job.id]
+        client.remove_job(cancelled.id)
+        assert client.wait(cancelled.id).state == "cancelled"
+        with pytest.raises(errors.UnknownJob):
+            client.job("0" * 32)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,16 @@ import typer
 from gaiji.cli.shared import Home, open_engine, say, settings_for
 from gaiji.errors import Text, Unreachable
 
+GOODBYE_S = 10
+"""How long an end waits for answers on their way; whoever follows a job would hold it for minutes."""
+
+
+def log_to_terminal() -> None:
+    """Write what services say to standard error, one line each."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level="INFO")
+    for quiet in ("alembic", "uvicorn.error"):
+        logging.getLogger(quiet).setLevel("WARNING")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
@@ -34,11 +44,10 @@ def serve(
     """APIと字形ブラウザーを動かす / run the API and the glyph browser until interrupted."""
     import uvicorn  # only this command needs the server; the others start faster without
 
+    from gaiji.jobs import working
     from gaiji.web.app import create_app
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level="INFO")
-    for quiet in ("alembic", "uvicorn.error"):
-        logging.getLogger(quiet).setLevel("WARNING")
+    log_to_terminal()
     settings = settings_for(home)
     if open_work:
         settings = settings.model_copy(update={"open_work": True})
@@ -50,8 +59,12 @@ def serve(
             port=port,
             access_log=False,
             log_config=None,
+            timeout_graceful_shutdown=GOODBYE_S,
         )
-        with _listening(host, port) as listener:
+        with (
+            _listening(host, port) as listener,
+            working(settings, engine, settings.job_workers),
+        ):
             address = f"http://{host}:{listener.getsockname()[1]}/"
             told = Text(
                 f"{address} で動いています。止めるには Ctrl-C。",

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from gaiji.errors import GaijiError, Text
 from gaiji.glyph.reference import REFERENCE, font_status
-from gaiji.registry import db, reference, releases, schema
+from gaiji.registry import db, jobs, reference, releases, schema
 from gaiji.registry.db import Engine, Session
 from gaiji.registry.health import journal_state
 from gaiji.settings import MEBIBYTE, Settings
 from gaiji.wire.findings import Finding, Level
 
 OPERATOR_KEY = "operator.key"
+UNWORKED_S = 600
 LITTLE_SPACE, NO_SPACE = 1024 * MEBIBYTE, 128 * MEBIBYTE
 
 
@@ -61,6 +62,8 @@ def _home(settings: Settings) -> Iterator[Finding]:
         )
     yield _space(home)
     yield _operator_key(home / OPERATOR_KEY)
+    if settings.job_folder.is_dir():
+        yield _job_folder(settings.job_folder)
 
 
 def _space(home: Path) -> Finding:
@@ -101,6 +104,23 @@ def _operator_key(path: Path) -> Finding:
         "fit",
         f"操作用の鍵 {path} は持ち主だけが読めます。",
         f"Only its owner can read the operator key {path}.",
+    )
+
+
+def _job_folder(path: Path) -> Finding:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        return _found(
+            "job-folder-open",
+            "error",
+            f"住民ファイルを置く {path} にほかの利用者が入れます(権限 {mode:04o})。chmod 700 {path} で直してください。",
+            f"Others can enter {path}, where resident files lie (mode {mode:04o}); run chmod 700 {path}.",
+        )
+    return _found(
+        "job-folder",
+        "fit",
+        f"住民ファイルを置く {path} には持ち主だけが入れます。",
+        f"Only its owner can enter {path}, where resident files lie.",
     )
 
 
@@ -157,6 +177,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
                 yield from _reference(session)
                 yield from _journal(session)
                 yield from _latest_release(session)
+                yield _jobs(session)
     except GaijiError as error:
         yield Finding(error.code(), "error", error.text)
     finally:
@@ -259,3 +280,17 @@ def _latest_release(session: Session) -> Iterator[Finding]:
             "publishing; stop writing and restore a backup.",
             str(number),
         )
+
+
+def _jobs(session: Session) -> Finding:
+    waiting, overdue = jobs.stuck(session, UNWORKED_S)
+    if waiting or overdue:
+        return _found(
+            "jobs-stuck",
+            "warning",
+            f"10分以上待つ変換ジョブが {waiting} 件、期限後もファイルの残るジョブが {overdue} 件あります。"
+            "gaiji serve か gaiji jobs work を動かしてください。",
+            f"For ten minutes nobody took up {waiting} conversion jobs, and {overdue} keep their files beyond "
+            "their time; run gaiji serve or gaiji jobs work.",
+        )
+    return _found("jobs", "fit", "変換ジョブは滞っていません。", "No conversion job is stuck.")

@@ -24,7 +24,7 @@ from gaiji import __version__
 from gaiji.errors import NotFound, problem_types
 from gaiji.registry import db, journal, schema
 from gaiji.settings import Settings
-from gaiji.web import characters, members, pages, pictures, problems
+from gaiji.web import characters, charsets, jobs, lint, members, pages, pictures, problems
 from gaiji.web import releases as published
 from gaiji.web.about import describe
 from gaiji.web.edge import Counters, Edge
@@ -36,11 +36,13 @@ STATIC = Path(__file__).parent / "static"
 TAGS = {
     "members": "構成市 — members, by municipality code",
     "codesets": "外字セット — a member's gaiji of one business system; imports, decisions, local codes",
+    "charsets": "文字コード体系 — charsets, and the tables the council imported",
     "characters": "共通文字 — shared characters: search, numbers, variants, uses",
     "glyphs": "字形 — pictures by digest, comparisons",
     "releases": "版 — what was published, and what changed",
     "translation": "変換照会 — codes from one notation to another",
     "reports": "適合・不適合 — FIT&GAP",
+    "jobs": "ファイル変換とジョブ — whole files, as jobs with progress, result, report and receipt",
     "journal": "履歴 — every act, and the files it names",
     "service": "このサービス — about, health, problem types",
 }
@@ -82,7 +84,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     counters = Counters()
     app.state.settings, app.state.engine, app.state.counters = settings, database, counters
     app.state.error_page = pages.error_page
-    app.state.routes, app.state.fitgaps = [], {}
+    app.state.routes, app.state.fitgaps, app.state.followers = [], {}, 0
     for part in (*ROUTERS, pages.html):
         app.include_router(part)
         for route in part.routes:
@@ -95,6 +97,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         counters=counters,
         max_body_bytes=settings.max_body_bytes,
         in_flight_limit=settings.max_concurrency,
+        streamed={"/v1/conversions": settings.job_max_bytes},
     )
     return app
 
@@ -213,11 +216,15 @@ def static_files() -> dict[str, tuple[bytes, str, str]]:
 ROUTERS = (
     members.api,
     members.sets,
+    charsets.counts,
+    charsets.api,
     characters.api,
     pictures.glyphs,
     published.api,
     published.translation,
+    lint.api,
     published.reports,
+    jobs.api,
     published.acts,
     service,
     root,

@@ -11,6 +11,7 @@ import logging
 import re
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs
 from uuid import uuid4
@@ -92,9 +93,12 @@ class Edge:
         counters: Counters,
         max_body_bytes: int,
         in_flight_limit: int = IN_FLIGHT_LIMIT,
+        streamed: Mapping[str, int] | None = None,
     ) -> None:
+        """Wrap an application; streamed: body limits of paths whose bodies are never held in memory."""
         self.app, self.counters = app, counters
         self.max_body_bytes, self.in_flight_limit = max_body_bytes, in_flight_limit
+        self.streamed = streamed or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -121,8 +125,9 @@ class Edge:
 
     async def _answer(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         try:
-            self._check(scope)
-            await self.app(answer.scope, _limited(receive, self.max_body_bytes), answer.send)
+            limit = self.streamed.get(scope["path"], self.max_body_bytes)
+            self._check(scope, limit)
+            await self.app(answer.scope, _limited(receive, limit), answer.send)
         except GaijiError as error:
             await problem_response(error)(scope, receive, answer.send)
         except Exception:
@@ -135,7 +140,7 @@ class Edge:
             )
             await problem_response(fault)(scope, receive, answer.send)
 
-    def _check(self, scope: Scope) -> None:
+    def _check(self, scope: Scope, limit: int) -> None:
         if self.counters.in_flight > self.in_flight_limit:
             raise Busy(
                 "要求が混み合っています。少し待ってやり直してください。",
@@ -147,8 +152,8 @@ class Edge:
                 "The address holds a NUL; remove it.",
             )
         length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length) > self.max_body_bytes:
-            raise _too_large(self.max_body_bytes)
+        if length.isdecimal() and int(length) > limit:
+            raise _too_large(limit)
 
 
 class _Answer:
@@ -163,9 +168,10 @@ class _Answer:
         self.language = self.asked or (None if api else _chosen(headers)) or _language(headers)
         self.method = scope["method"]
         self.started, self.status, self._send = False, 500, send
-        state = {**scope.get("state", {}), "request_id": self.request_id}
+        is_head = self.method == "HEAD"
+        state = {**scope.get("state", {}), "request_id": self.request_id, "is_head": is_head}
         # HEAD is answered as GET, without the body
-        method = "GET" if self.method == "HEAD" else self.method
+        method = "GET" if is_head else self.method
         self.scope: Scope = {**scope, "state": state, "method": method}
 
     async def send(self, message: Message) -> None:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gaiji.errors import (
+    BadRange,
     Busy,
     GaijiError,
     InvalidRequest,
@@ -55,12 +56,14 @@ REMEDIES: dict[int, str] = {
     404: "その名前・番号で登録されているものがありません。綴りと版を確かめてください。",
     405: "このアドレスはその操作を受けません。使える操作は Allow にあります。",
     409: "要求の意味は分かりましたが、台帳の今の状態では行えません。",
+    410: "期限か依頼により、ファイルは削除済みです。",
     412: "ほかの人が先に変更しています。読み直してからやり直してください。",
     413: "一度に受けられる大きさを超えています。分けて送ってください。",
     415: "このアドレスが受けない種類の本文です。",
+    416: "求めた範囲がファイルの外です。",
     422: "入力の書き方か内容に誤りがあり、何も書き込んでいません。直して送り直してください。",
     428: "変更には、どの状態への変更かを If-Match で示す必要があります。",
-    429: "要求が混み合っています。Retry-After の秒数を待ってやり直してください。",
+    429: "要求が混み合っているか、保存枠に空きがありません。Retry-After の秒数を待ってやり直してください。",
     500: "思いがけない誤りです。要求番号(X-Request-Id)を運用担当に知らせてください。",
     503: "データベースか保存先が今は使えません。運用担当に知らせ、しばらくしてやり直してください。",
 }
@@ -115,6 +118,10 @@ def problem_response(error: GaijiError) -> Response:
         headers["www-authenticate"] = 'Bearer realm="gaiji"'
     if isinstance(error, (Unreachable, StorageFailed)):
         headers["retry-after"] = "1" if isinstance(error, Busy) else "5"
+    if "retry_after_s" in error.extra:
+        headers["retry-after"] = str(error.extra["retry_after_s"])
+    if isinstance(error, BadRange):
+        headers["content-range"] = f"bytes */{error.extra.get('bytes_total', '*')}"
     body = json.dumps(error.problem(), ensure_ascii=False, default=str).encode()
     return Response(body, error.status, headers, MEDIA_TYPE)
 

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from gaiji.errors import (
     Busy,
@@ -56,6 +56,7 @@ ALWAYS = (
 )
 BEARER = {"key": {"type": "http", "scheme": "bearer", "description": "APIキー gaiji_… / API key"}}
 FORM = "multipart/form-data"
+STREAM = "application/octet-stream"
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -67,12 +68,14 @@ class Rule:
     """Who may use a route: everybody (deed None), or a role that may do the deed.
 
     member: the path parameter that names the member it is done for. work: the route shows the state of
-    work, which a deployment may open to everybody who reaches it (setting `open_work`).
+    work, which a deployment may open to everybody who reaches it (setting `open_work`). some: the route itself
+    finds out for which member it is done, and asks the caller.
     """
 
     deed: str | None
     member: str | None = None
     work: bool = False
+    some: bool = False
 
 
 RULES: dict[Callable[..., Any], Rule] = {}
@@ -89,6 +92,16 @@ def needs(deed: str, of: str | None = None) -> Callable[[Endpoint], Endpoint]:
 
     def declare(endpoint: Endpoint) -> Endpoint:
         RULES[endpoint] = Rule(deed, of)
+        return endpoint
+
+    return declare
+
+
+def needs_for_some(deed: str) -> Callable[[Endpoint], Endpoint]:
+    """Declare the deed an endpoint needs for a member that only the endpoint knows: it asks `Called`."""
+
+    def declare(endpoint: Endpoint) -> Endpoint:
+        RULES[endpoint] = Rule(deed, some=True)
         return endpoint
 
     return declare
@@ -114,7 +127,7 @@ class Guarded(APIRoute):
             }
         super().__init__(path, endpoint, **options)
         own = raises(Unauthorized, Forbidden) if rule.deed else {}
-        self.takes = _body_kind(self)
+        self.takes = _body_kinds(self)
         flat = get_flat_params(self.dependant)
         self.queries = {one.alias for one in flat if isinstance(one.field_info, params.Query)}
         self.fields = {one.alias for one in self.dependant.body_params}
@@ -129,7 +142,8 @@ class Guarded(APIRoute):
 
         async def guarded(request: Request) -> Response:
             if self.rule.deed and not (self.rule.work and _is_open(request)):
-                request.state.actor = await run_in_threadpool(_authorize, request, self.rule)
+                caller = await run_in_threadpool(_authorize, request, self.rule)
+                request.state.caller, request.state.actor = caller, caller.actor
             if self.path.startswith("/v1/"):
                 _check_names(
                     request.query_params, self.queries, Text("照会項目", "query parameter")
@@ -138,7 +152,7 @@ class Guarded(APIRoute):
                 _check_kind(request, self.takes)
             elif request.method not in ("GET", "HEAD"):
                 _check_no_body(request)
-            if self.takes == FORM:
+            if FORM in self.takes:
                 await _check_form(request, self.fields)
             response = await handle(request)
             return (
@@ -179,11 +193,14 @@ def sees_work(request: Request, member: str) -> bool:
     return _is_open(request)
 
 
-def _authorize(request: Request, rule: Rule) -> Actor:
+def _authorize(request: Request, rule: Rule) -> principals.Caller:
     caller = authenticate(request)
-    member = request.path_params[rule.member] if rule.member else None
-    actor = caller.check(rule.deed or "", member)
-    return replace(actor, request=request.state.request_id)
+    if rule.some:
+        actor = caller.check_role(rule.deed or "")
+    else:
+        member = request.path_params[rule.member] if rule.member else None
+        actor = caller.check(rule.deed or "", member)
+    return replace(caller, actor=replace(actor, request=request.state.request_id))
 
 
 def authenticate(request: Request) -> principals.Caller:
@@ -198,11 +215,15 @@ def authenticate(request: Request) -> principals.Caller:
         return principals.authenticate(session, key.strip())
 
 
-def _body_kind(route: APIRoute) -> str | None:
+def _body_kinds(route: APIRoute) -> tuple[str, ...]:
+    """Return the media types of a route's body: those its OpenAPI names, else that of its shape."""
+    described = (route.openapi_extra or {}).get("requestBody", {}).get("content")
+    if described:
+        return tuple(described)
     if route.body_field is None:
-        return None
+        return ()
     form = isinstance(route.body_field.field_info, params.Form)
-    return FORM if form else "application/json"
+    return (FORM,) if form else ("application/json",)
 
 
 def _first_line(endpoint: Callable[..., Any]) -> str:
@@ -245,14 +266,19 @@ def _check_no_body(request: Request) -> None:
         )
 
 
-def _check_kind(request: Request, kind: str) -> None:
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent != kind:
+def _check_kind(request: Request, kinds: tuple[str, ...]) -> None:
+    sent, expected = media_type(request), " | ".join(kinds)
+    if sent not in kinds:
         raise UnsupportedMediaType(
-            f"本文の種類 {sent or '(なし)'} は受けません。{kind} で送ってください。",
-            f"A body of kind {sent or '(none)'} is not taken here; send {kind}.",
-            expected=kind,
+            f"本文の種類 {sent or '(なし)'} は受けません。{expected} で送ってください。",
+            f"A body of kind {sent or '(none)'} is not taken here; send {expected}.",
+            expected=expected,
         )
+
+
+def media_type(request: Request) -> str:
+    """Return the media type of a request's body, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 # --- what endpoints ask for
@@ -276,10 +302,15 @@ def _actor(request: Request) -> Actor:
     return request.state.actor  # type: ignore[no-any-return]
 
 
+def _caller(request: Request) -> principals.Caller:
+    return request.state.caller  # type: ignore[no-any-return]
+
+
 Configured = Annotated[Settings, Depends(_settings)]
 Reads = Annotated[Session, Depends(_reading, scope="function")]
 Writes = Annotated[Session, Depends(_writing, scope="function")]
 Acting = Annotated[Actor, Depends(_actor)]
+Called = Annotated[principals.Caller, Depends(_caller)]
 
 RELEASES = (UnknownRelease, Unauthorized, Forbidden)
 ReleaseName = Annotated[
@@ -328,8 +359,8 @@ def etag_of(body: BaseModel | bytes) -> str:
 
 
 def conditional(request: Request, response: Response, rule: Rule) -> Response:
-    """Give a GET its ETag, and 304 where the caller has this very answer."""
-    if response.status_code != 200:
+    """Give a GET its ETag, and 304 where the caller has this very answer; streams see to it themselves."""
+    if response.status_code != 200 or isinstance(response, StreamingResponse):
         return response
     headers = response.headers
     headers.setdefault("etag", etag_of(bytes(response.body)))

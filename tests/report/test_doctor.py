@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, delete, update
 
-from gaiji.registry import db, schema
-from gaiji.registry.tables import Edition, Entry, MappingRow
+from gaiji.registry import db, jobs, schema
+from gaiji.registry.tables import Edition, Entry, Job, MappingRow
 from gaiji.report.doctor import OPERATOR_KEY, examine
 from gaiji.settings import Settings
 from gaiji.wire.findings import Finding
-from tests.council import KUSATSU, Council
+from tests.council import KUSATSU, ME, Council
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -61,6 +61,33 @@ def test_a_key_that_others_can_read_is_an_error(settings: Settings) -> None:
     assert "0640" in found.text.ja
     (settings.home / OPERATOR_KEY).unlink()
     assert levels(settings)["operator-key-missing"] == "warning"
+
+
+def test_resident_files_that_others_can_reach_are_an_error(settings: Settings) -> None:
+    assert "job-folder" not in levels(settings)
+    settings.job_folder.mkdir(mode=0o700)
+    assert levels(settings)["job-folder"] == "fit"
+    settings.job_folder.chmod(0o750)
+    assert "chmod 700" in one(settings, "job-folder-open").text.en
+
+
+def test_jobs_that_nobody_works_on_are_told(settings: Settings, council: Council) -> None:
+    assert levels(settings)["jobs"] == "fit"
+    jobs.add(
+        council.session,
+        ME,
+        id=jobs.new_id(),
+        kind="conversion",
+        member=KUSATSU,
+        parameters={},
+        upload=jobs.Kept(1, "0" * 64),
+        keep_s=-700,
+    )
+    council.session.execute(update(Job).values(lease_until=jobs.stamp(-700)))
+    council.session.commit()
+    found = one(settings, "jobs-stuck")
+    assert found.level == "warning"
+    assert "took up 1 conversion jobs, and 1 keep" in found.text.en
 
 
 def test_little_disk_space_is_told_before_it_is_gone(
