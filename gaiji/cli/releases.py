@@ -1,4 +1,4 @@
-"""gaiji release: publish, list, show, diff."""
+"""gaiji release: publish, list, show, diff; export and verify are in `mapfiles`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from gaiji.cli import mapfiles
 from gaiji.cli.shared import (
     By,
     Home,
@@ -30,6 +31,8 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_releases)
     group.command("show")(show)
     group.command("diff")(diff)
+    group.command("export")(mapfiles.export)
+    group.command("verify")(mapfiles.verify)
     app.add_typer(group, name="release")
 
 

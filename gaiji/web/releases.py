@@ -13,26 +13,32 @@ from starlette.responses import Response
 from gaiji.errors import (
     BadMemberCode,
     BadName,
+    BadRange,
     CodeOutsideArea,
+    FilesDeleted,
     KeyReused,
     Refused,
     UnknownBlob,
     UnknownCodeSet,
     UnknownMember,
     UnknownRelease,
+    UnknownReleaseFile,
     UnmappedCode,
 )
-from gaiji.registry import journal, releases
+from gaiji.registry import journal, mapfiles, releases
 from gaiji.registry.db import get_blob
 from gaiji.registry.intake import CANONICAL
+from gaiji.registry.jobs import Kept
 from gaiji.registry.translation import translate
 from gaiji.report import fitgap
+from gaiji.web.downloads import send_file
 from gaiji.web.members import MemberCode
 from gaiji.web.pictures import Day
 from gaiji.web.problems import raises
 from gaiji.web.routing import (
     FOREVER,
     Acting,
+    Configured,
     IdempotencyKey,
     Limit,
     Reads,
@@ -45,6 +51,7 @@ from gaiji.web.routing import (
     shows_work,
 )
 from gaiji.wire.fitgap import Against, FitGapShape
+from gaiji.wire.mapfiles import Format, ReleaseFilesShape
 from gaiji.wire.nouns import (
     JournalEntryShape,
     Page,
@@ -56,6 +63,12 @@ from gaiji.wire.service import DiffShape, HeadShape, PublishedShape
 
 SERIALS = 2**31 - 1
 REPORTS_KEPT = 16
+FILE_KINDS: dict[Format, str] = {
+    "gmap": "application/octet-stream",
+    "ucm": "text/plain; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "json": "application/json",
+}
 Published = Annotated[
     str, Path(pattern=r"^(latest|[1-9][0-9]{0,8})$", description="number or latest", examples=["1"])
 ]
@@ -113,6 +126,53 @@ def diff_releases(session: Reads, a: Number, b: Number, response: Response) -> D
             "before": a,
             "unchanged": releases.unchanged(session, a, b),
         }
+    )
+
+
+@api.get("/releases/{number}/files", responses=raises(UnknownRelease))
+@public
+def list_files(session: Reads, settings: Configured, number: Published) -> ReleaseFilesShape:
+    """The mapping files of a release (対応表ファイルの一覧), by name: one to `unicode` for each code set.
+
+    Other targets and formats are made when their name is asked for.
+    """
+    release = releases.find_release(session, number)
+    return mapfiles.file_list(session, settings, release)[0]
+
+
+@api.get(
+    "/releases/{number}/files/{name}",
+    response_class=Response,
+    responses=raises(UnknownRelease, UnknownReleaseFile, BadRange, FilesDeleted)
+    | {
+        200: {
+            "description": "The file",
+            "content": {
+                kind: {"schema": {"type": "string", "format": "binary"}}
+                for kind in sorted({*FILE_KINDS.values()})
+            },
+        },
+        206: {"description": "The part that Range asked for"},
+    },
+)
+@public
+def show_file(
+    request: Request,
+    session: Reads,
+    settings: Configured,
+    number: Published,
+    name: Annotated[str, Path(max_length=200, examples=["252069-juki.unicode.r1.gmap"])],
+) -> Response:
+    """A mapping file of a release (対応表ファイル), or its rows as ucm, csv or json; its ETag is its sha256."""
+    release = releases.find_release(session, number)
+    path, shape = mapfiles.find_file(session, settings, release, name)
+    return send_file(
+        request,
+        path,
+        Kept(shape.bytes, shape.sha256),
+        FILE_KINDS[shape.format],
+        name=shape.name,
+        cache=FOREVER,
     )
 
 
