@@ -1,7 +1,8 @@
 """Proof: every resident file of the demo, converted to every target and restored, is itself again.
 
-Counts are made without the engine: characters by Python's own decoders, meanings by plain SQL, forms by the
-shipped tables. Losses are tried one by one: each distinct character goes there and back alone.
+Counts are made without the engine: characters by Python's own decoders, shift codes and glibc (tests/hosts.py),
+meanings by plain SQL, forms by the shipped tables. Losses are tried one by one: each distinct character goes
+there and back alone.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.world import World
-from gaiji.charset.convert import Conversion, Options, convert_file, restore_file
+from gaiji.charset.account import Account
+from gaiji.charset.conversion import Conversion, by_release
+from gaiji.charset.convert import convert_file, restore_file
 from gaiji.charset.mapping import Mapping
+from gaiji.charset.resolve import Options
 from gaiji.charset.stream import Stream
+from gaiji.charset.targets import script_of
 from gaiji.data import MjRow, ShrinkRow, read
+from gaiji.demo.council import CodeSetPlan
 from gaiji.registry import releases
-from gaiji.wire.conversion import ConversionReport
+from tests.hosts import Character, characters
 
 TARGETS = ("unicode", "unicode-svs", "juki", "x0213", "mj")
 OPTIONS = Options(on_unmapped="escape", max_loss=1 << 40, digests=True)
-CODECS = {"cp932": "cp932", "utf-16le": "utf-16-le"}
 SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-PRIVATE = re.compile("[\ue000-\uf8ff]")
 
 
 @dataclass(frozen=True)
@@ -34,18 +38,18 @@ class Expected:
     """What a resident file holds, counted without the engine."""
 
     data: bytes
-    codec: str
-    characters: Counter[str]
+    characters: Counter[Character]
     meanings: dict[bytes, tuple[str, str]]
 
     @property
     def gaiji(self) -> dict[bytes, int]:
         """Occurrences of each local code."""
-        return {
-            char.encode(self.codec): count
-            for char, count in self.characters.items()
-            if PRIVATE.match(char)
-        }
+        return {one: count for one, count in self.characters.items() if isinstance(one, bytes)}
+
+    @property
+    def standard(self) -> dict[str, int]:
+        """Occurrences of each character of the standard area."""
+        return {one: count for one, count in self.characters.items() if isinstance(one, str)}
 
 
 class Tables:
@@ -103,9 +107,7 @@ def prove(world: World) -> Iterator[str]:
         if handed.residents is None:
             continue
         address = handed.plan.address
-        expected = _expected(
-            world.home / "gaiji.db", address, handed.residents, CODECS[handed.plan.charset_name]
-        )
+        expected = _expected(world.home / "gaiji.db", handed.plan, handed.residents)
         files += 1
         with world.session() as session:
             latest = releases.find_release(session, "latest")
@@ -123,13 +125,13 @@ def prove(world: World) -> Iterator[str]:
     yield f"{files} files, {files * len(TARGETS)} conversions, {total / 1e6:,.0f} MB: all restored byte for byte"
 
 
-def _expected(database: Path, address: str, file: Path, codec: str) -> Expected:
+def _expected(database: Path, plan: CodeSetPlan, file: Path) -> Expected:
     data = file.read_bytes()
-    text = data.decode(codec)
-    assert not SELECTORS.search(text), (
+    counted = Counter(characters(data, plan))
+    assert not any(isinstance(one, str) and SELECTORS.search(one) for one in counted), (
         f"{file} has variation selectors; count tokens, not characters"
     )
-    member, _, name = address.partition("/")
+    address, member, name = plan.address, plan.member, plan.name
     connection = sqlite3.connect(database)
     rows = connection.execute(
         """
@@ -147,7 +149,7 @@ def _expected(database: Path, address: str, file: Path, codec: str) -> Expected:
     ).fetchall()
     connection.close()
     assert rows, f"no meaning of {address} is published"
-    return Expected(data, codec, Counter(text), {code: (id, how) for code, id, how in rows})
+    return Expected(data, counted, {code: (id, how) for code, id, how in rows})
 
 
 def _one(
@@ -155,12 +157,12 @@ def _one(
 ) -> str:
     out, receipt, back = (world.new_file(suffix) for suffix in (".out", ".receipt", ".back"))
     report = convert_file(source, out, Conversion(mapping, target, OPTIONS), receipt=receipt)
-    restored = restore_file(out, back, receipt, lambda code_set, release: mapping)
+    restored = restore_file(out, back, receipt, by_release(lambda code_set, release: mapping))
     assert back.read_bytes() == expected.data, f"{source} → {target} is not restored"
     assert restored == len(expected.data)
     assert report.output_sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
     assert report.input_sha256 == hashlib.sha256(expected.data).hexdigest()
-    _check_counts(report, expected, target, tables)
+    _check_counts(report, expected, mapping, target, tables)
     lost = _lost_alone(mapping, target, expected)
     assert report.losses == lost, (
         f"{target}: {report.losses} losses reported, {lost} found one by one"
@@ -171,8 +173,9 @@ def _one(
 
 
 def _check_counts(
-    report: ConversionReport, expected: Expected, target: str, tables: Tables
+    report: Account, expected: Expected, mapping: Mapping, target: str, tables: Tables
 ) -> None:
+    script = script_of(mapping.charset)
     counted = sum(expected.characters.values())
     said = sum(report.characters.values())
     assert said == counted, f"{target}: {said} characters reported, {counted} there"
@@ -184,9 +187,9 @@ def _check_counts(
         if code not in expected.meanings or not tables.has(expected.meanings[code][0], target)
     }
     unmapped |= {
-        char.encode(expected.codec).hex().upper(): count
-        for char, count in expected.characters.items()
-        if not PRIVATE.match(char) and not tables.writes(char, target)
+        script.bare(script.encode(char) or b"").hex().upper(): count
+        for char, count in expected.standard.items()
+        if not tables.writes(char, target)
     }
     told = {one.code: one.count for one in report.unmapped}
     assert told == unmapped, f"{target}: unmapped {told} reported, {unmapped} counted"
@@ -207,8 +210,9 @@ def _lost_alone(mapping: Mapping, target: str, expected: Expected) -> int:
     there = Conversion(mapping, target, OPTIONS).resolver
     again = Conversion(target, mapping, Options(on_unmapped="escape", malformed="escape")).resolver
     lost = 0
-    for char, count in expected.characters.items():
-        code = char.encode(expected.codec)
+    script = there.source.script
+    for one, count in expected.characters.items():
+        code = script.standing(one) if isinstance(one, bytes) else script.encode(one) or b""
         out = Stream(there).feed(code, final=True)
         lost += count * (Stream(again).feed(out, final=True) != code)
     return lost

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     home: Home = None,
     records: Annotated[
-        int, typer.Option(min=100, help="住民ファイルの件数 / records of each resident file")
+        int, typer.Option(min=100, help="各市の住民の数 / residents of each city")
     ] = RECORDS,
     serve: Annotated[
         bool, typer.Option("--serve", help="終わったら serve する / then serve")

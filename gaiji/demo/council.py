@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from gaiji.charset.charsets import Charset, UserArea, charset
+from gaiji.charset.charsets import Charset, charset
 
 _COUNCIL: dict[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
 
@@ -35,8 +35,9 @@ class CodeSetPlan:
 
     count: codes its city gave a meaning; columns: a key of LIST_COLUMNS; encoding, separator: of the list;
     told: part of the rows that carry the telling number; start: slots left free at the beginning of the
-    area; image: where the city's own images begin, the charset's default where None; cs_table,
-    vendor_table: further files the city has; options: of the charset.
+    area; areas: the city's own user-defined areas and images, the charset's where None; cs_table,
+    vendor_table: further files the city has; known: part of the city's residents that the system holds;
+    options: of the charset.
     """
 
     address: str
@@ -51,9 +52,10 @@ class CodeSetPlan:
     design: str = "a"
     glyphs: Literal["tte", "bdf", "fontx2"] = "tte"
     start: int = 0
-    image: int | None = None
+    areas: list[dict[str, Any]] | None = None
     cs_table: bool = False
     vendor_table: Literal["hulft", "fujitsu"] | None = None
+    known: float = 1.0
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -69,17 +71,12 @@ class CodeSetPlan:
     @cached_property
     def charset(self) -> Charset:
         """Its charset with the city's own options and areas."""
-        own = charset(self.charset_name, **self.options)
-        if self.image is None:
-            return own
-        area = own.areas[0]
-        moved = UserArea(area.first, area.last, area.trails, self.image, area.encoding)
-        return charset(self.charset_name, areas=[moved], **self.options)
+        return charset(self.charset_name, areas=self.areas, **self.options)
 
     @property
     def has_residents(self) -> bool:
-        """Whether a resident file is made for it: in its charset, and where its list can decide gaiji."""
-        return self.charset_name in RESIDENT_CHARSETS and bool(DECISIVE & self.cells)
+        """Whether a resident file is made for it, in its charset: where its list can decide gaiji."""
+        return bool(DECISIVE & self.cells)
 
     @property
     def cells(self) -> set[str]:
@@ -89,9 +86,6 @@ class CodeSetPlan:
 
 DECISIVE = {"mj", "koseki", "touki", "ivs", "sequence"}
 """Cells of a list that name one character by themselves, where the character has such a number."""
-
-RESIDENT_CHARSETS = ("cp932", "utf-16le")
-"""Resident files of the host charsets need their single bytes and shifts, which the engine does not write."""
 
 CITIES = tuple(City(**city | {"towns": tuple(city["towns"])}) for city in _COUNCIL["city"])
 LIST_COLUMNS: dict[str, dict[str, str]] = _COUNCIL["list"]

@@ -26,7 +26,7 @@ from gaiji.glyph.build import build_bdf, build_fontx2, build_truetype
 from gaiji.glyph.forms import Outline
 
 SEED, RECORDS = 20_151_001, 100_000
-REVISION = 1  # raised when the generator would write other bytes
+REVISION = 2  # raised when the generator would write other bytes
 MANIFEST = "MANIFEST.json"
 BDF_DOTS, FONTX2_DOTS = 64, 48
 TROUBLE = "252069/juki"
@@ -70,9 +70,9 @@ def generate(
 ) -> DemoFiles:
     """Write the council's files into a folder and return where they are (見本の生成).
 
-    records: lines of each resident file; fonts: the donor fonts, HanaMin A and B; progress gets the address
-    of each code set. A folder that holds the same files already is left as it is. Raises NoPicture when a
-    font cannot be opened, StorageFailed when the folder cannot be written.
+    records: residents of each city, lines of a file that holds them all; fonts: the donor fonts, HanaMin A
+    and B; progress gets the address of each code set. A folder that holds the same files already is left as
+    it is. Raises NoPicture when a font cannot be opened, StorageFailed when the folder cannot be written.
     """
     made = _described(folder)
     asked = {
@@ -122,7 +122,7 @@ def _described(folder: Path) -> DemoFiles:
                 own / "list.csv",
                 own / "cs-table.csv" if plan.cs_table else None,
                 own / vendor if vendor else None,
-                own / "areas.json" if plan.image is not None else None,
+                own / "areas.json" if plan.areas else None,
                 own / "residents.csv" if plan.has_residents else None,
             )
         )
@@ -167,8 +167,9 @@ class _Workshop:
         if files.areas:
             writer.write(files.areas, _json(plan.charset.areas_as_json()))
         if files.residents:
+            lines = round(records * plan.known)
             writer.write(
-                files.residents, residents.resident_file(plan, town, slots, records, self.seed)
+                files.residents, residents.resident_file(plan, town, slots, lines, self.seed)
             )
         return slots
 

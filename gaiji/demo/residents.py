@@ -2,15 +2,19 @@
 
 CSV lines without a header: 住民番号, 氏名, カナ, 生年月日, 性別, 郵便番号, 住所, 世帯主. Family names are
 put together from parts, given names too; about one family in forty is written with a gaiji, few of them
-often and most of them rarely, which makes about 0.5 % of the characters in names.
+often and most of them rarely, which makes about 0.5 % of the characters in names. Each file is in its code set's
+charset: lines end with CR LF on small machines, and with the host's own line end where shift codes stand around
+double-byte codes.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from itertools import islice
+from itertools import groupby, islice
 
+from gaiji.charset.charsets import Charset
+from gaiji.charset.coding import coding
 from gaiji.demo.characters import Slot
 from gaiji.demo.council import City, CodeSetPlan
 from gaiji.demo.sheets import half_width
@@ -45,6 +49,48 @@ def _parts(text: str) -> list[tuple[str, str]]:
     return [(word[0], word[1:]) for word in text.split()]
 
 
+class Pen:
+    """How a charset writes text (書き方), character by character from its table: no engine takes part.
+
+    enter, leave: the shift codes around double-byte codes, empty where the charset has none.
+    """
+
+    def __init__(self, charset: Charset) -> None:
+        self.codec = charset.encoding
+        self.enter = self.leave = b""
+        if self.codec:
+            self.end = "\r\n".encode(self.codec)
+            return
+        coded = coding(charset)
+        self._tables = coded.modes[0].writing, coded.modes[-1].writing
+        self.end = coded.newline
+        for code, mode in reversed(coded.shifts):  # the first of several is written
+            self.enter, self.leave = (code, self.leave) if mode else (self.enter, code)
+
+    def single(self, text: str) -> bytes:
+        """Return single-byte codes. Raises KeyError where the charset has none."""
+        return text.encode(self.codec) if self.codec else self._codes(text, 0)
+
+    def double(self, text: str) -> bytes:
+        """Return double-byte codes without the shift codes around them. Raises KeyError."""
+        return text.encode(self.codec) if self.codec else self._codes(text, 1)
+
+    def _codes(self, text: str, mode: int) -> bytes:
+        return b"".join(self._tables[mode][char] for char in text)
+
+    def write(self, text: str) -> bytes:
+        """Return mixed text with its shift codes. Raises KeyError."""
+        if self.codec:
+            return text.encode(self.codec)
+        runs = groupby(text, self._tables[0].__contains__)
+        return b"".join(
+            self.single("".join(run))
+            if narrow
+            else self.enter + self.double("".join(run)) + self.leave
+            for narrow, run in runs
+        )
+
+
 def resident_file(
     plan: CodeSetPlan, city: City, slots: Sequence[Slot], records: int, seed: int
 ) -> bytes:
@@ -53,28 +99,28 @@ def resident_file(
     Only gaiji of which all the city's sources agree are used, so every one can be decided before.
     """
     rng = random.Random(f"{seed}/{plan.address}/residents")
-    encoding = plan.charset.encoding or "cp932"
-    families = _families(rng, plan, slots, encoding)
+    pen = Pen(plan.charset)
+    families = _families(rng, plan, slots, pen)
     given = [
-        (f"{SPACE}{a}{b}".encode(encoding), f" {half_width(x + y)},".encode(encoding))
+        (pen.double(f"{SPACE}{a}{b}") + pen.leave, pen.single(f" {half_width(x + y)},"))
         for a, x in _parts(GIVEN_FIRST)
         for b, y in _parts(GIVEN_LAST)
     ]
     births = [
-        f"{year}{month:02}{day:02},{sex},".encode(encoding)
+        pen.single(f"{year}{month:02}{day:02},{sex},")
         for year in range(1925, 2025)
         for month in range(1, 13)
         for day in (3, 8, 14, 21, 27)
         for sex in (1, 2)
     ]
-    homes = [f"{home},".encode(encoding) for home in _homes(rng, city)]
+    homes = [pen.write(f"{home},") for home in _homes(rng, city)]
     owners = _owners(rng, families, records)
     own, born, live, other = (
         rng.choices(kind, k=records) for kind in (given, births, homes, given)
     )
     heads = rng.choices((True, False), (45, 55), k=records)
-    comma, end = ",".encode(encoding), "\r\n".encode(encoding)
-    numbers = (str(int(city.code) * 10**5 + at).encode(encoding) for at in range(records))
+    comma = pen.single(",")
+    numbers = (pen.single(str(int(city.code) * 10**5 + at)) for at in range(records))
     return b"".join(
         b"".join(
             (
@@ -89,7 +135,7 @@ def resident_file(
                 home,
                 family,
                 name if head else second,
-                end,
+                pen.end,
             )
         )
         for number, (family, kana), (name, sound), birth, home, (second, _), head in zip(
@@ -117,23 +163,24 @@ Family = tuple[Name, bool]
 
 
 def _families(
-    rng: random.Random, plan: CodeSetPlan, slots: Sequence[Slot], encoding: str
+    rng: random.Random, plan: CodeSetPlan, slots: Sequence[Slot], pen: Pen
 ) -> list[Family]:
-    """Family names with their kana, and whether a gaiji is in them."""
+    """Family names, shift code included, with their kana, and whether a gaiji is in them."""
     found: list[Family] = []
     pairs = [(a, b) for a in _parts(FIRST) for b in _parts(LAST) if a[0] != b[0]]
     for (a, x), (b, y) in islice(pairs, FAMILIES):
-        found.append((((a + b).encode(encoding), half_width(x + y).encode(encoding)), False))
+        name, kana = pen.double(a + b), pen.single(half_width(x + y))
+        found.append(((pen.enter + name, kana), False))
     usable = [slot for slot in slots if slot.plain(plan.cells)]
     rng.shuffle(usable)
     usable.sort(key=lambda slot: slot.shape.like.juki is None)
     others = _parts(WITH_GAIJI)
     for slot in usable:
         (char, sound), reading = rng.choice(others), slot.shape.readings[0]
-        name, kana = slot.code + char.encode(encoding), reading + sound
+        name, spoken = slot.code + pen.double(char), reading + sound
         if slot.shape.id == "MJ026190":
-            name, kana = "渡".encode(encoding) + slot.code, "わたなべ"
-        found.append(((name, half_width(kana).encode(encoding)), True))
+            name, spoken = pen.double("渡") + slot.code, "わたなべ"
+        found.append(((pen.enter + name, pen.single(half_width(spoken))), True))
     return found
 
 
@@ -160,18 +207,16 @@ def trouble_files(
     double-byte character is cut in two; malformed: bytes that are no character.
     """
     rng = random.Random(f"{seed}/{plan.address}/trouble")
-    encoding = plan.charset.encoding or "cp932"
+    pen = Pen(plan.charset)
     good = resident_file(plan, city, slots, 20, seed)
     lines = good.splitlines(keepends=True)
     used = {slot.code for slot in slots}
     dead = next(slot.code for slot in slots if slot.kind == "dead-glyph")
     free = [code for code in plan.charset.user_codes() if code not in used]
-    family = lines[0].split(",".encode(encoding))[1]
+    family = lines[0].split(pen.single(","))[1]
     unmapped = list(lines)
     for at, code in ((3, dead), (11, rng.choice(free))):
-        unmapped[at] = lines[0].replace(
-            family, "山".encode(encoding) + code + SPACE.encode(encoding) + "花".encode(encoding)
-        )
-    cut = good[: good.rindex(city.name.encode(encoding)) + 1]
+        unmapped[at] = lines[0].replace(family, pen.double("山") + code + pen.double(f"{SPACE}花"))
+    cut = good[: good.rindex(pen.double(city.name)) + 1]
     malformed = b"".join(lines[:5]) + b"\x85\x20\r\n" + b"".join(lines[5:])
     return {"unmapped.csv": b"".join(unmapped), "cut.csv": cut, "malformed.csv": malformed}

@@ -38,7 +38,15 @@ SEEN, ABSENT = (
     "字形を見て確認",
     "基準文字集合に該当なし",
 )  # grounds are part of a release, in any language
-CONVERTED = "252069/juki"
+CONVERTED = (
+    ("252069/juki", "unicode", "escape"),
+    ("252069/juki", "juki", "geta"),
+    ("252085/fukushi", "unicode", "escape"),
+    ("252107/zei", "unicode", "escape"),
+    ("252077/kaigo", "unicode", "escape"),
+    ("252115/juki", "unicode", "escape"),
+)
+"""Code set, target and what happens to codes without a character there: CP932 twice, JEF, KEIS83, JIPS(E), IBM 939."""
 BY_HAND = ("252069/juki", "252077/juki")
 
 
@@ -181,35 +189,36 @@ class Story:
         self._do("fitgap", candidate.code, "--no-gaps", "--release", "2")
 
     def _convert(self, files: DemoFiles) -> None:
-        self._chapter("住民ファイルを変換し、復元する", "Convert a resident file and give it back")
-        source = files.of(CONVERTED).residents
+        self._chapter("住民ファイルを変換し、復元する", "Convert resident files and give them back")
+        for address, target, policy in CONVERTED:
+            self._convert_one(files.of(address), target, policy)
+
+    def _convert_one(self, handed: CodeSetFiles, target: str, policy: str) -> None:
+        address, source = handed.plan.address, handed.residents
         if source is None:
             raise StorageFailed("住民ファイルがありません。", "There is no resident file.")
-        for target, policy in (("unicode", "escape"), ("juki", "geta")):
-            out = self.settings.home / "converted" / f"252069-juki.{target}"
-            report, receipt = (
-                out.with_suffix(f".{target}.report.json"),
-                out.with_suffix(f".{target}.receipt"),
+        out = self.settings.home / "converted" / f"{address.replace('/', '-')}.{target}"
+        report, receipt, back = (
+            out.with_suffix(f".{target}.{kind}") for kind in ("report.json", "receipt", "back")
+        )
+        self._do(
+            *("convert", str(source), str(out), "--from", address, "--to", target),
+            *("--on-unmapped", policy, "--max-loss", "1000000"),
+            *("--report", str(report), "--receipt", str(receipt), "--digests"),
+        )
+        self._do("restore", str(out), str(back), "--receipt", str(receipt))
+        if back.read_bytes() != source.read_bytes():
+            raise StorageFailed(
+                f"{back} が元のファイルと一致しません。", f"{back} is not the original file."
             )
-            self._do(
-                *("convert", str(source), str(out), "--from", CONVERTED, "--to", target),
-                *("--on-unmapped", policy, "--max-loss", "1000000"),
-                *("--report", str(report), "--receipt", str(receipt), "--digests"),
-            )
-            back = out.with_suffix(f".{target}.back")
-            self._do("restore", str(out), str(back), "--receipt", str(receipt))
-            if back.read_bytes() != source.read_bytes():
-                raise StorageFailed(
-                    f"{back} が元のファイルと一致しません。", f"{back} is not the original file."
-                )
-            self.say(
-                str(
-                    Text(
-                        "  元のファイルとバイト単位で一致しました。",
-                        "  Equal to the original, byte for byte.",
-                    )
+        self.say(
+            str(
+                Text(
+                    "  元のファイルとバイト単位で一致しました。",
+                    "  Equal to the original, byte for byte.",
                 )
             )
+        )
 
     def _end(self, seconds: float) -> None:
         home = self.settings.home

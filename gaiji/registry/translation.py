@@ -1,9 +1,12 @@
 """Translation: single codes from one notation to another, all matches, by a release (変換照会).
 
-Notations: a code set's address takes hex codes of its charset (local and standard); `unicode` and
-`unicode-svs` take a character, a sequence, or `U+9089 U+E010F`; `juki` takes `J+9089`; `x0213` takes `1-78-21`;
-`mj` takes ids of shared characters. Nothing is chosen: a code with several matches gets them all, the
-strongest first. A standard character without an id (a letter, a mark) is translated as the text it is.
+Notations: a code set's address takes hex codes of its charset (local and standard), double-byte codes without shift
+codes; `unicode` and `unicode-svs` take a character, a sequence, or `U+9089 U+E010F`; `juki` takes `J+9089`; `x0213`
+takes `1-78-21`; `mj` takes ids of shared characters. Nothing is chosen: a code with several matches gets them all,
+the strongest first. A standard character without an id (a letter, a mark) is translated as the text it is.
+
+Standard codes are read and written by the sides of a conversion: what `convert` would write is always among the
+matches, where the notation has a form for it.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ from typing import NamedTuple, TypeVar
 
 from sqlalchemy.orm import Session
 
-from gaiji.charset.charsets import Charset
-from gaiji.charset.mapping import Repertoire
-from gaiji.charset.standard import juki_non_kanji, read_standard, write_standard, x0213_names
-from gaiji.charset.targets import is_private
+from gaiji.charset.conversion import TARGETS, Pair
+from gaiji.charset.mapping import Mapping, Repertoire, Row
+from gaiji.charset.standard import PAIRS, x0213_names
+from gaiji.charset.targets import CodeSetSide, JukiSide, MjSide, Side, UnicodeSide, X0213Side
+from gaiji.charset.ways import Kind, is_selector
 from gaiji.errors import BadName, UnknownRelease, UnmappedCode
 from gaiji.registry.characters import Meant, meanings
 from gaiji.registry.members import charset_of, find_code_set
@@ -34,13 +38,33 @@ STRENGTH = ("equivalent", "design-difference", "substitute")
 REMEMBERED = 64
 
 
-class Step(NamedTuple):
-    """One way from a code to a character, or from a character to a code.
+STRENGTHS: dict[Kind, str] = {
+    "edition": "design-difference",
+    "unified": "design-difference",
+    "substitute": "substitute",
+    "reduced": "substitute",
+}
+"""The relationship of what a conversion writes for a standard code, by its kind; equivalent for the others."""
 
-    value: a code, or what it means: the id of a shared character, else the text of a standard one.
+
+class Read(NamedTuple):
+    """One way from a code to what it means.
+
+    id: its shared character, None for text without one. sequence: the sequence it was written as. token: a standard
+    code as a conversion reads it.
     """
 
-    value: str
+    id: str | None
+    relationship: str
+    how: str
+    sequence: str | None = None
+    token: bytes | None = None
+
+
+class Step(NamedTuple):
+    """One way from what a code means to a code."""
+
+    code: str
     relationship: str
     how: str
 
@@ -49,7 +73,7 @@ class Step(NamedTuple):
 class CodeSetTable:
     """What one code set means in one release on one day, in both directions."""
 
-    charset: Charset
+    side: CodeSetSide
     rows: tuple[Meant, ...]
 
     @cached_property
@@ -98,7 +122,8 @@ def translate(
                 f"コード {ascii(code)[:40]} にサロゲートの片割れがあります。文字を確かめてください。",
                 f"Code {ascii(code)[:40]} holds a lone surrogate; check the character.",
             )
-    results = [_one(source, target, code) for code in codes]
+    way = Pair(source.side, target.side)
+    results = [_one(source, target, way, code) for code in codes]
     unmapped = [result.code for result in results if result.unmapped]
     if unmapped and on_unmapped == "error":
         raise UnmappedCode(
@@ -109,20 +134,17 @@ def translate(
     return TranslationShape(release=found.number, results=results)
 
 
-def _one(source: _Notation, target: _Notation, code: str) -> TranslatedShape:
+def _one(source: _Notation, target: _Notation, way: Pair, code: str) -> TranslatedShape:
     matches = []
     for read in source.read(code):
-        written = target.write(read.value)
-        for step in written or [Step("", read.relationship, read.how)]:
+        steps = target.write(read)
+        if read.token is not None:
+            steps += _converted(way, target, read.token, {step.code for step in steps})
+        for step in steps or [Step("", read.relationship, read.how)]:
             weaker = max(read.relationship, step.relationship, key=STRENGTH.index)
             how = read.how if step.how in ("", read.how) else f"{read.how}, {step.how}"
             matches.append(
-                MatchShape(
-                    id=None if _is_text(read.value) else read.value,
-                    code=step.value or None,
-                    relationship=weaker,
-                    how=how,
-                )
+                MatchShape(id=read.id, code=step.code or None, relationship=weaker, how=how)
             )
     matches.sort(key=lambda match: (match.code is None, STRENGTH.index(match.relationship)))
     return TranslatedShape(
@@ -130,12 +152,31 @@ def _one(source: _Notation, target: _Notation, code: str) -> TranslatedShape:
     )
 
 
-def _is_text(value: str) -> bool:
-    return not re.fullmatch("[A-Z]{2}[0-9]{6}", value)
+def _converted(way: Pair, target: _Notation, token: bytes, known: set[str]) -> list[Step]:
+    """Return what a conversion writes for a standard code, unless it is known."""
+    made = way.step(token)
+    code = target.show(made.out) if made.out is not None else None
+    if made.kind is None or code is None or code in known:
+        return []
+    how = "standard" if made.kind == "plain" else made.kind
+    return [Step(code, STRENGTHS.get(made.kind, "equivalent"), how)]
+
+
+def _is_character(text: str) -> bool:
+    """Whether text is one character of text: a code point, with a selector or not, or one of the 25 pairs."""
+    return len(text) == 1 or text in PAIRS or (len(text) == 2 and is_selector(text))
 
 
 class _Notation:
-    """One side of a translation: reads codes into characters and writes characters as codes."""
+    """One side of a translation: reads codes into what they mean, and writes that as codes.
+
+    read: all that a code can mean; write: all codes of a shared character; show: bytes of a conversion as a code.
+    """
+
+    side: Side
+    read: Callable[[str], list[Read]]
+    write: Callable[[Read], list[Step]]
+    show: Callable[[bytes], str | None]
 
     def __init__(
         self,
@@ -146,23 +187,34 @@ class _Notation:
         as_of: date | None,
     ) -> None:
         self.name, self.known = name, known
-        kinds = {
-            "unicode": (self._read_unicode, self._write_unicode),
-            "unicode-svs": (self._read_unicode, self._write_svs),
-            "juki": (self._read_juki, self._write_juki),
-            "x0213": (self._read_x0213, self._write_x0213),
-            "mj": (self._read_id, self._write_id),
-        }
-        if name in kinds:
-            self.read, self.write = kinds[name]
-            return
-        if "/" not in name:
-            raise BadName(
-                f"{name} は変換の端になりません。{'・'.join(kinds)} か、252069/juki のような外字セットにしてください。",
-                f"{name} is no end of a translation; take {', '.join(kinds)} or a code set like 252069/juki.",
-            )
-        self.table = _table(session, name, release, as_of)
-        self.read, self.write = self._read_local, self._write_local
+        match name:
+            case "unicode" | "unicode-svs":
+                self.side = UnicodeSide(known, svs=name == "unicode-svs")
+                self.read, self.show = self._read_unicode, _show_text
+                self.write = self._write_unicode if name == "unicode" else self._write_svs
+            case "juki":
+                self.side = JukiSide(known)
+                self.read, self.write, self.show = self._read_juki, self._write_juki, _show_juki
+            case "x0213":
+                self.side = X0213Side(known)
+                self.read, self.write, self.show = self._read_x0213, self._write_x0213, _show_point
+            case "mj":
+                self.side = MjSide(known)
+                self.read, self.write, self.show = self._read_id, self._write_id, _show_nothing
+            case _ if "/" in name:
+                self.table = _table(session, name, release, known, as_of)
+                self.side = self.table.side
+                self.read, self.write, self.show = (
+                    self._read_code,
+                    self._write_code,
+                    self._show_code,
+                )
+            case _:
+                raise BadName(
+                    f"{name} は変換の端になりません。"
+                    f"{'・'.join(TARGETS)} か、252069/juki のような外字セットにしてください。",
+                    f"{name} is no end of a translation; take {', '.join(TARGETS)} or a code set like 252069/juki.",
+                )
 
     def _bad(self, code: str, example: str) -> BadName:
         return BadName(
@@ -170,16 +222,30 @@ class _Notation:
             f"Code {code[:40]} of {self.name} cannot be read; write it like {example}.",
         )
 
-    def _read_id(self, code: str) -> list[Step]:
+    def _as_converted(self, token: bytes, how: str) -> list[Read]:
+        """Return what a conversion reads in a token; nothing where it has no meaning."""
+        item = self.side.read(token)
+        if item.problem:
+            return []
+        if item.character is not None:
+            return [Read(item.character, "equivalent", how, sequence=item.text)]
+        forms = self.known.shape(item.text or "", item.jis or 2004)
+        if forms is None:
+            return [Read(None, "equivalent", "standard", token=token)]
+        return [Read(forms.id, "equivalent", how, token=token)]
+
+    # --- ids, Unicode, Juki-net, JIS X 0213
+
+    def _read_id(self, code: str) -> list[Read]:
         if not re.fullmatch("[A-Z]{2}[0-9]{6}", code):
             raise self._bad(code, "MJ026190")
-        return [Step(code, "equivalent", "id")] if self.known.get(code) else []
+        return [Read(code, "equivalent", "id")] if self.known.get(code) else []
 
     @staticmethod
-    def _write_id(value: str) -> list[Step]:
-        return [] if _is_text(value) else [Step(value, "equivalent", "")]
+    def _write_id(read: Read) -> list[Step]:
+        return [Step(read.id, "equivalent", "")] if read.id else []
 
-    def _read_unicode(self, code: str) -> list[Step]:
+    def _read_unicode(self, code: str) -> list[Read]:
         points = re.findall(r"[Uu]\+([0-9A-Fa-f]{4,6})", code)
         numbers = [int(point, 16) for point in points]
         if any(number > 0x10FFFF or 0xD800 <= number <= 0xDFFF for number in numbers):
@@ -187,29 +253,19 @@ class _Notation:
         text = "".join(map(chr, numbers)) if points else code
         if not 1 <= len(text) <= 2:
             raise self._bad(code, "U+9089 U+E010F")
-        if len(text) == 2:
-            one = self.known.sequence(text)
-            return (
-                [Step(one.id, "equivalent", "ivs" if text[1] >= "\U000e0100" else "svs")]
-                if one
-                else []
-            )
-        one = self.known.own(text)
-        if one:
-            return [Step(one.id, "equivalent", "ucs")]
-        council = self.known.allocated(ord(text))
-        if council:
-            return [Step(council.id, "equivalent", "allocation")]
-        return [] if is_private(text) else [Step(text, "equivalent", "standard")]
+        if not _is_character(text):
+            return []
+        how = "ucs" if len(text) == 1 else _selected(text)
+        if len(text) == 1 and self.known.allocated(ord(text)):
+            how = "allocation"
+        return self._as_converted(text.encode(), how)
 
-    def _write_svs(self, id: str) -> list[Step]:
-        steps = self._write_unicode(id)
+    def _write_svs(self, read: Read) -> list[Step]:
+        steps = self._write_unicode(read)
         return [step for step in steps if step.how == "svs"] or steps
 
-    def _write_unicode(self, id: str) -> list[Step]:
-        if _is_text(id):
-            return [Step(_points(id), "equivalent", "standard")]
-        forms = self.known.get(id)
+    def _write_unicode(self, read: Read) -> list[Step]:
+        forms = self.known.get(read.id or "")
         if forms is None:
             return []
         ways = (("ucs", forms.ucs), ("ivs", forms.ivs), ("svs", forms.svs))
@@ -218,95 +274,111 @@ class _Notation:
             steps.append(Step(f"U+{forms.allocation:04X}", "equivalent", "allocation"))
         return steps
 
-    def _read_juki(self, code: str) -> list[Step]:
+    def _read_juki(self, code: str) -> list[Read]:
         if not re.fullmatch(r"[Jj]\+[0-9A-Fa-f]{4}", code):
             raise self._bad(code, "J+9089")
-        point = int(code[2:], 16)
-        one = self.known.juki(point)
-        if one:
-            return [Step(one.id, "equivalent", "juki")]
-        text = chr(point)
-        return [Step(text, "equivalent", "standard")] if text in juki_non_kanji() else []
+        return self._as_converted(bytes.fromhex(code[2:]), "juki")
 
-    def _write_juki(self, id: str) -> list[Step]:
-        if id in juki_non_kanji():
-            return [Step(f"J+{ord(id):04X}", "equivalent", "standard")]
-        forms = self.known.get(id)
+    def _write_juki(self, read: Read) -> list[Step]:
+        forms = self.known.get(read.id or "")
         if forms is None or forms.juki is None:
             return []
         return [Step(f"J+{forms.juki:04X}", "equivalent", "juki")]
 
-    def _read_x0213(self, code: str) -> list[Step]:
+    def _read_x0213(self, code: str) -> list[Read]:
         if not re.fullmatch(r"[12]-[0-9]{1,2}-[0-9]{1,2}", code):
             raise self._bad(code, "1-78-21")
         wanted = "{}-{:02d}-{:02d}".format(*map(int, code.split("-")))
         text = next((text for text, name in x0213_names().items() if name == wanted), None)
-        one = self.known.own(text) if text else None
-        if one:
-            return [Step(one.id, "equivalent", "x0213")]
-        return [Step(text, "equivalent", "standard")] if text else []
+        return self._as_converted(text.encode(), "x0213") if text else []
 
-    def _write_x0213(self, id: str) -> list[Step]:
-        if _is_text(id):
-            return [Step(self._point(id), "equivalent", "standard")] if id in x0213_names() else []
-        forms = self.known.get(id)
+    def _write_x0213(self, read: Read) -> list[Step]:
+        forms = self.known.get(read.id or "")
         if forms is None:
             return []
         if forms.x0213 is not None:
             own = forms.x0213_class == 0
             how = "x0213" if own else f"x0213 {forms.x0213_rule or ''}".strip()
             relationship = "equivalent" if own else "design-difference"
-            return [Step(self._point(forms.x0213), relationship, how)]
+            return [Step(_point(forms.x0213), relationship, how)]
         return [
-            Step(self._point(reduction.target), "substitute", reduction.ground)
+            Step(_point(reduction.target), "substitute", reduction.ground)
             for reduction in forms.reductions
             if reduction.x0213
         ]
 
-    @staticmethod
-    def _point(text: str) -> str:
-        return x0213_names().get(text, text)
+    # --- code sets
 
-    def _read_local(self, code: str) -> list[Step]:
-        charset = self.table.charset
-        raw = bytes.fromhex(code) if re.fullmatch(r"(?:[0-9A-Fa-f]{2}){1,4}", code) else b""
-        if raw and not charset.is_user_code(raw):
-            text = self._standard_text(raw)
-            if text is None:
-                charset.parse_code(code)
-            forms = self.known.shape(text, charset.jis) if text else None
-            return [Step(forms.id if forms else text or "", "equivalent", "standard")]
-        return [
-            Step(row.character or "", row.relationship or "", row.how or "")
-            for row in self.table.by_code.get(charset.parse_code(code), ())
-        ]
+    def _read_code(self, code: str) -> list[Read]:
+        side = self.table.side
+        charset = side.charset
+        longest = 8 if charset.is_unicode else 4  # a code point and its selector
+        raw = (
+            bytes.fromhex(code)
+            if re.fullmatch(rf"(?:[0-9A-Fa-f]{{2}}){{1,{longest}}}", code)
+            else b""
+        )
+        if charset.is_user_code(raw):
+            return [
+                Read(row.character or "", row.relationship or "", row.how or "")
+                for row in self.table.by_code.get(raw, ())
+            ]
+        text = side.script.decode(raw) if charset.is_unicode else None
+        if side.read(raw).problem == "malformed" or (text is not None and not _is_character(text)):
+            charset.parse_code(code)
+        return self._as_converted(raw, "standard")
 
-    def _standard_text(self, code: bytes) -> str | None:
-        charset = self.table.charset
-        try:
-            text = code.decode(charset.encoding) if charset.encoding else None
-        except UnicodeDecodeError:
-            return None
-        return text if charset.is_unicode else read_standard(charset, code)
-
-    def _write_local(self, id: str) -> list[Step]:
+    def _write_code(self, read: Read) -> list[Step]:
         steps = [
             Step(row.code.hex().upper(), row.relationship or "", row.how or "")
-            for row in self.table.by_character.get(id, ())
+            for row in self.table.by_character.get(read.id, ())
         ]
-        charset = self.table.charset
-        bare = id if _is_text(id) else self.known.standard_text(id, charset.jis)
-        if bare and charset.encoding:
-            code = bare.encode(charset.encoding) if charset.is_unicode else write_standard(bare)
-            steps += [Step(code.hex().upper(), "equivalent", "standard")] if code else []
+        if read.id is None:
+            return steps
+        standard, beyond = self.table.side.standard_codes(read.id, read.sequence)
+        steps += [Step(self._show_code(code), "equivalent", "standard") for code in standard]
+        for code in beyond:
+            text = self.table.side.script.decode(code) or ""
+            steps.append(
+                Step(self._show_code(code), "equivalent", _selected(text) if text[1:] else "ucs")
+            )
         return steps
+
+    def _show_code(self, standing: bytes) -> str:
+        return self.side.script.bare(standing).hex().upper()
+
+
+def _selected(sequence: str) -> str:
+    return "ivs" if sequence[-1] >= "\U000e0100" else "svs" if is_selector(sequence) else "ucs"
+
+
+def _show_text(out: bytes) -> str:
+    return _points(out.decode())
+
+
+def _show_juki(out: bytes) -> str:
+    return f"J+{out.hex().upper()}"
+
+
+def _show_point(out: bytes) -> str | None:
+    return x0213_names().get(out.decode())
+
+
+def _show_nothing(out: bytes) -> None:
+    """Names are given already, and text has none."""
+
+
+def _point(text: str) -> str:
+    return x0213_names().get(text, text)
 
 
 def _points(text: str) -> str:
     return " ".join(f"U+{ord(char):04X}" for char in text)
 
 
-def _table(session: Session, address: str, release: Release, as_of: date | None) -> CodeSetTable:
+def _table(
+    session: Session, address: str, release: Release, known: Repertoire, as_of: date | None
+) -> CodeSetTable:
     """Return a code set's table in a release; published rows never change, so they are remembered."""
     key = str(session.get_bind().engine.url), release.digest, address, as_of
     if key in _MEANT:
@@ -317,12 +389,20 @@ def _table(session: Session, address: str, release: Release, as_of: date | None)
             f"外字セット {address} は版 {release.number} に入っていません。より新しい版を指定してください。",
             f"Code set {address} is not part of release {release.number}; name a later one.",
         )
-    rows = (
+    rows = tuple(
         row
         for row in meanings(session, code_set, release.number)
         if row.character is not None and _in_force(row, as_of)
     )
-    table = CodeSetTable(charset_of(code_set), tuple(rows))
+    mapping = Mapping(
+        release.number,
+        release.manifest["code_sets"][address]["digest"],
+        address,
+        charset_of(session, code_set),
+        (Row(row.code, row.character or "", row.relationship, row.ground) for row in rows),  # type: ignore[arg-type]
+        known,
+    )
+    table = CodeSetTable(CodeSetSide(mapping), rows)
     while len(_MEANT) >= REMEMBERED:
         _MEANT.pop(next(iter(_MEANT)), None)
     _MEANT[key] = table

@@ -1,13 +1,19 @@
-"""Single codes: all matches, both directions, nothing guessed."""
+"""Single codes: all matches, both directions, nothing guessed, and never another answer than a conversion's."""
 
+import random
 from datetime import date
 
 import pytest
 from sqlalchemy.orm import Session
 
+from gaiji.charset.charsets import NAMES
+from gaiji.charset.coding import coding
+from gaiji.charset.conversion import TARGETS, Conversion
+from gaiji.charset.standard import PAIRS, x0213_names
 from gaiji.errors import BadName, CodeOutsideArea, UnknownRelease, UnmappedCode
+from gaiji.registry import members, releases
 from gaiji.registry.translation import translate
-from tests.council import KUSATSU, RITTO, Council
+from tests.council import KUSATSU, ME, RITTO, Council
 
 JUKI, ZEI = "252069/juki", "252085/zei"
 
@@ -99,6 +105,125 @@ def test_a_sequence_of_another_collection_is_unmapped_never_stripped(
     session: Session, cities: Council
 ) -> None:
     assert matches(session, "unicode", "mj", "葛\U000e0100") == []
+
+
+def address(name: str) -> str:
+    """The code set in a charset."""
+    return f"{KUSATSU}/{name.replace('-', '')}"
+
+
+@pytest.fixture
+def systems(council: Council) -> Council:
+    """A city with a code set in every charset, named after it."""
+    council.add(KUSATSU, "草津市")
+    for name in NAMES:
+        areas = None
+        if name == "jips-e":
+            areas = [{"first": "A341", "last": "A9FE", "trails": [[0x41, 0xFE]], "image": "U+E000"}]
+        members.add_code_set(
+            *(council.session, ME, address(name)),
+            charset_name=name,
+            system="住民記録",
+            group="住民記録系",
+            areas=areas,
+        )
+    council.take_in(address("jef"), "外字コード\n80A1\n")
+    council.decide(f"{address('jef')}/80A1", "MJ026190")
+    council.publish()
+    return council
+
+
+@pytest.mark.parametrize(
+    ("from_", "to", "code", "expected"),
+    [
+        ("jef", "unicode", "B0A1", "U+4E9C"),
+        ("jef", "unicode", "C1", "U+0041"),
+        ("jef", "keis83", "A1DD", "A1DD"),
+        ("jef", "ibm939", "4040", "4040"),
+        ("jef", "juki", "80A1", "J+9089"),
+        ("jef", "jips-e", "B0A1", "F04F"),
+        ("jef", "unicode", "CBEA", "U+69C7"),
+        ("keis83", "unicode", "CBEA", "U+69D9"),
+        ("cp932", "jef", "8740", None),
+        ("jips-j", "cp932", "3021", "889F"),
+        ("ibm939", "jef", "4260", "A1DD"),
+        ("ibm939", "eucjp-ms", "81", "61"),
+        ("ibm930", "cp932", "81", "B1"),
+        ("ibm1399", "utf-16le", "4541", "004E"),
+        ("cp932", "x0213", "8160", "1-01-33"),
+        ("eucjp-ms", "cp932", "8EB1", "B1"),
+        ("unicode", "jef", "〜", "A1C1"),
+        ("unicode", "jef", "～", "A1C1"),
+        ("unicode", "keis78", "U+4E9C", "B0A1"),
+        ("juki", "jips-j", "J+4E9C", "3021"),
+        ("x0213", "jef", "1-16-01", "B0A1"),
+        ("utf-16le", "jef", "899040DB0FDD", "80A1"),
+        ("utf-16be", "jef", "9089DB40DD0F", "80A1"),
+    ],
+)
+def test_standard_codes_of_every_charset_are_read_and_written(
+    session: Session, systems: Council, from_: str, to: str, code: str, expected: str | None
+) -> None:
+    source, target = (address(end) if end in NAMES else end for end in (from_, to))
+    found = [match for match, _ in matches(session, source, target, code)]
+    assert expected in found if expected else found in ([], [None])
+
+
+def standard_tokens(name: str, systems: Council) -> list[bytes]:
+    """Some standard codes of a charset, marks and single bytes among them."""
+    code_set = members.find_code_set(systems.session, address(name))
+    one = members.charset_of(systems.session, code_set)
+    rng = random.Random(name)
+    if one.is_unicode:
+        texts = [*"A～〜∥‖―—葛辻祇邉神\ufa19\U00020bb7", *PAIRS, "邉\U000e010f", *x0213_names()]
+        return [text.encode(one.encoding or "") for text in (*texts[:45], *rng.sample(texts, 60))]
+    codes = [code for mode in coding(one).modes for code in mode.reading]
+    marks = [
+        mode.writing.get(text) for mode in coding(one).modes for text in "～∥－￠￡￢―—葛辻祇邉"
+    ]
+    return [*(code for code in marks if code), *rng.sample(codes, 100)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_conversion_writes_is_among_the_matches(
+    session: Session, systems: Council, name: str
+) -> None:
+    source = address(name)
+    release = releases.find_release(session, "latest")
+    mapping = releases.mapping(session, source, release)
+    tokens = standard_tokens(name, systems)
+    shown = [token.hex().upper() for token in tokens]
+    asked = 0
+    for target in ("unicode", "unicode-svs", "juki", *map(address, NAMES)):
+        end = target if target in TARGETS else releases.mapping(session, target, release)
+        way = Conversion(mapping, end).way
+        found = translate(session, source, target, shown).results
+        for token, result in zip(tokens, found, strict=True):
+            made = way.step(token)
+            assert (made.out is None) == result.unmapped, (target, token.hex())
+            if made.out is not None:
+                code = written(target, made.out, way.target.script.bare(made.out))
+                assert code in [match.code for match in result.matches], (target, token.hex())
+                asked += 1
+    assert asked > 1_000
+
+
+def written(target: str, out: bytes, bare: bytes) -> str:
+    """Bytes of a conversion as a translation shows them."""
+    if target == "juki":
+        return f"J+{out.hex().upper()}"
+    if target in TARGETS:
+        return " ".join(f"U+{ord(char):04X}" for char in out.decode())
+    return bare.hex().upper()
+
+
+def test_codes_without_a_table_are_unmapped_and_malformed_ones_are_refused(
+    session: Session, systems: Council
+) -> None:
+    assert matches(session, address("jef"), "mj", "41A1") == []
+    for name, code in (("jef", "28"), ("jef", "30E2"), ("utf-8", "4142"), ("utf-16le", "00D8")):
+        with pytest.raises(CodeOutsideArea):
+            translate(session, address(name), "mj", [code])
 
 
 @pytest.mark.parametrize(
