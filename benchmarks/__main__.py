@@ -1,4 +1,4 @@
-"""Measure and write docs/benchmarks.md: python -m benchmarks [NAME …] [--home DIR] [--no-write]."""
+"""Measure and write docs/benchmarks.md: python -m benchmarks [NAME …] [--home DIR] [--no-write] [--quick]."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from benchmarks import (
     drawing,
     publishing,
     reference,
+    sparking,
     starting,
     taking_in,
     translating,
 )
-from benchmarks.harness import ROOT, Section, machine, measured_line, put_block, table
+from benchmarks.harness import ROOT, Section, machine, measured_line, put_block
 from benchmarks.world import World
 
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -30,6 +31,7 @@ TOPICS: dict[str, ModuleType] = {
     "translate": translating,
     "pictures": drawing,
     "convert": converting,
+    "spark": sparking,
     "ask": asking,
     "start": starting,
 }
@@ -44,7 +46,13 @@ def main() -> None:
         "--home", type=Path, help="home of a demo to copy; default GAIJI_HOME or .home"
     )
     parser.add_argument("--no-write", action="store_true", help="leave docs/benchmarks.md as it is")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="small files and one round where there is a choice, to try",
+    )
     asked = parser.parse_args()
+    asked.no_write |= asked.quick
     if unknown := set(asked.names) - TOPICS.keys():
         parser.error(f"there is no {', '.join(sorted(unknown))}; choose among {', '.join(TOPICS)}")
     source = asked.home or Path(os.environ.get("GAIJI_HOME", ROOT / ".home"))
@@ -54,15 +62,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="gaiji-bench-") as folder:
         os.chmod(folder, 0o755)  # the PostgreSQL server runs as a user of its own
         world = World(Path(folder), source, lambda text: print(f"… {text}", flush=True))
-        world.home  # noqa: B018 - made before anything is timed
-        for name in asked.names or TOPICS:
+        world.quick = asked.quick
+        names = asked.names or list(TOPICS)
+        if any(getattr(TOPICS[name], "NEEDS_DEMO", True) for name in names):
+            world.home  # noqa: B018 - made before anything is timed
+        for name in names:
             begun = time.monotonic()
             section = TOPICS[name].measure(world)
-            print(
-                "\n".join(
-                    (f"\n== {name}", *table(section.figures), "", *section.meaning, section.ja)
-                )
-            )
+            print("\n".join((f"\n== {name}", *section.shown(), "", *section.meaning, section.ja)))
             print(f"({time.monotonic() - begun:.0f} s)", flush=True)
             if not asked.no_write:
                 _write(name, section, line)
@@ -72,7 +79,7 @@ def main() -> None:
 
 
 def _write(name: str, section: Section, line: str) -> None:
-    put_block(PAGE, name, ["", *table(section.figures), "", line, *_list(section.meaning), ""])
+    put_block(PAGE, name, ["", *section.shown(), "", line, *_list(section.meaning), ""])
     put_block(PAGE, f"{name}-ja", [f"- {section.ja}"])
 
 

@@ -1,86 +1,259 @@
-"""Conversion in MB/s of input; the peers are Python's own decode and encode, and iconv."""
+"""Conversion of large extracts: whole processes against iconv, ICU, Python and Java, and what each figure means."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import median
+from typing import NamedTuple
 
-from benchmarks.harness import Figure, Race, Section, number_text, seconds_text
-from benchmarks.world import RESIDENTS, World
-from gaiji.charset.convert import Conversion, Options, convert_file, restore_file
-from gaiji.charset.mapping import Mapping
-from gaiji.registry import releases
-
-CONVERT, RESTORE = "cp932 → {}", "restore from {}"
-TARGETS = ("unicode", "juki")
-PYTHON, ICONV, COPY = (
-    "Python decode and encode",
-    "iconv CP932 → UTF-8",
-    "reading and writing, no conversion",
+from benchmarks import costs
+from benchmarks.costs import Checked, Informed
+from benchmarks.extracts import FIXED, HOSTS, KINDS, NUMBERS, RESIDENT, Extracts, Kind
+from benchmarks.harness import RUNS, Figure, Section, number_text, seconds_text
+from benchmarks.peers import (
+    CAT,
+    GAIJI,
+    ICONV,
+    REPLACE,
+    UCONV,
+    Programs,
+    Result,
+    compete,
 )
-OPTIONS = Options(on_unmapped="escape", max_loss=1_000_000)
-COUNCIL_OF_EIGHT = 8 * 9.2
-RESIDENTS_OF_JAPAN = 124_000_000
-"""Residents, from the resident registers, rounded (2026)."""
+from benchmarks.world import World
+from gaiji.charset import kernel
+
+NEEDS_DEMO = False
+TARGETS: dict[str, dict[str, float]] = {
+    RESIDENT.name: {ICONV: 2.5, UCONV: 3, REPLACE: 6},
+    FIXED.name: {ICONV: 2.5, UCONV: 3, REPLACE: 6},
+    NUMBERS.name: {ICONV: 3},
+    HOSTS[0].name: {ICONV: 2.5},
+}
+"""How many times as fast as each peer our command is to be, by file."""
+RECORD = 1_000
+PLACES = (
+    ("8 cities, 0.8 million residents", 800_000),
+    ("a prefecture, 1.4 million", 1_400_000),
+    ("47 such prefectures, 66 million", 47 * 1_400_000),
+    ("the nation, 125 million", 125_000_000),
+)
+QUICK = 1 / 32
+"""Size of the files to try the benchmark, of what they are."""
+
+Results = dict[str, Result]
+
+
+class Measured(NamedTuple):
+    """Everything that was measured."""
+
+    extracts: Extracts
+    results: dict[Kind, Results]
+    checked: list[Checked]
+    informed: list[Informed]
+    at_once: Results
+    missing: list[str]
+    failed: list[str]
 
 
 def measure(world: World) -> Section:
-    source, out = world.residents, world.new_file(".out")
-    size = source.stat().st_size / 1e6
-    with world.session() as session:
-        mapping = releases.mapping(session, RESIDENTS, releases.find_release(session, "latest"))
-    race = Race(warm=False)
-    for target in TARGETS:
-        made, receipt = world.new_file(f".{target}"), world.new_file(".receipt")
-        race.add(CONVERT.format(target), _convert(source, made, receipt, mapping, target))
-        race.add(RESTORE.format(target), _restore(made, out, receipt, mapping))
-    race.add(PYTHON, lambda _: out.write_bytes(source.read_bytes().decode("cp932").encode()))
-    if shutil.which("iconv"):
-        race.add(ICONV, lambda _: _iconv(source, out))
-    race.add(COPY, lambda _: shutil.copyfile(source, out))
-    taken = race.run()
-    peers = {CONVERT.format(target): PYTHON for target in TARGETS}
-    peers |= {RESTORE.format(target): PYTHON for target in TARGETS}
-    peers |= {name: PYTHON for name in (ICONV,) if name in taken}
-    figures = tuple(Figure(name, runs, size, "MB", peers.get(name)) for name, runs in taken.items())
-    known = {figure.name: figure for figure in figures}
-    slowest = min(known[CONVERT.format(target)].rate for target in TARGETS)
-    megabytes = size / 100_000 * RESIDENTS_OF_JAPAN
-    unicode, python = known[CONVERT.format("unicode")], known[PYTHON]
-    return Section(
-        figures,
-        (
-            f"{size:.1f} MB, 100,000 records, all rates in MB of the CP932 file. A conversion counts every "
-            "character by class, places every event, tries every distinct code backwards, hashes input and "
-            "output and writes the receipt; the peers only convert.",
-            f"One city of 100,000: {seconds_text(size / slowest)} at the slowest target. Eight: "
-            f"{seconds_text(COUNCIL_OF_EIGHT / slowest)}. 47 prefectures or 1,741 municipalities, that is "
-            f"{RESIDENTS_OF_JAPAN / 1e6:.0f} million records with the same length (extrapolated): "
-            f"{seconds_text(megabytes / slowest)} on one core.",
-        ),
-        f"変換は unicode へ {number_text(unicode.rate)} MB/秒(Python 自身の {unicode.rate / python.rate:.2g} 倍)、"
-        f"juki へ {number_text(known[CONVERT.format('juki')].rate)} MB/秒、復元は "
-        f"{number_text(known[RESTORE.format('unicode')].rate)} MB/秒。10万人の市で {seconds_text(size / slowest)}。",
+    runs = 1 if world.quick else RUNS
+    folder = world.folder / "convert"
+    folder.mkdir()
+    extracts = Extracts(folder, QUICK if world.quick else 1)
+    for kind in KINDS:
+        world.say(f"writing {kind.name}")
+        extracts.file(kind)
+        extracts.mapping(kind.charset)
+    programs = Programs(extracts)
+    failed: list[str] = []
+    results: dict[Kind, Results] = {}
+    for kind in KINDS:
+        world.say(f"converting {kind.name}")
+        told: list[str] = []
+        results[kind] = compete(programs.of(kind), runs, told)
+        failed += [f"{kind.name}, {text}" for text in told]
+        if GAIJI not in results[kind]:
+            raise RuntimeError(f"gaiji could not convert {kind.name}: {told}")
+    world.say("costs beside it")
+    checked = [*costs.kernels(extracts, KINDS, runs), *costs.loads(extracts, KINDS, runs)]
+    checked += costs.memory(extracts, runs)
+    ratio, beside = costs.digests(extracts, runs, failed)
+    started = costs.start_up(extracts, runs, failed)
+    world.say("other ways")
+    informed = [costs.copying(extracts, runs), *beside, costs.counting(extracts, min(runs, 3))]
+    informed += costs.other_ways(extracts, programs, runs, failed)
+    checked += [ratio, *_started(started)]
+    at_once = costs.at_once(extracts, runs, failed)
+    found = Measured(extracts, results, checked, informed, at_once, programs.missing, failed)
+    return Section(_figures(found), tuple(_meaning(found)), _japanese(found), tuple(_lines(found)))
+
+
+def _started(results: Results) -> Iterator[Checked]:
+    for name, result in results.items():
+        yield Checked(f"start-up: {name}", result.walls, None, seconds_text)
+
+
+def _figures(found: Measured) -> tuple[Figure, ...]:
+    return tuple(
+        Figure(f"{kind.name}, {name}", result.walls, result.program.size / 1e6, "MB")
+        for kind, results in found.results.items()
+        for name, result in results.items()
     )
 
 
-def _convert(
-    source: Path, out: Path, receipt: Path, mapping: Mapping, target: str
-) -> Callable[[None], object]:
-    """A conversion from the start: nothing resolved before is used."""
-    return lambda _: convert_file(
-        source, out, Conversion(mapping, target, OPTIONS), receipt=receipt
-    )
+# --- tables
 
 
-def _restore(made: Path, out: Path, receipt: Path, mapping: Mapping) -> Callable[[None], object]:
-    return lambda _: restore_file(made, out, receipt, lambda code_set, release: mapping)
+def _lines(found: Measured) -> Iterator[str]:
+    yield from _comparison(found)
+    yield ""
+    yield from _checks(found.checked)
+    yield ""
+    yield from _information(found)
+    yield ""
+    yield from _years(found)
 
 
-def _iconv(source: Path, out: Path) -> None:
-    with out.open("wb") as file:
-        subprocess.run(
-            ["iconv", "-f", "CP932", "-t", "UTF-8", str(source)], stdout=file, check=True
+def _comparison(found: Measured) -> Iterator[str]:
+    yield "| file | program | median | fastest … slowest | CPU | rate | ours is | target |"
+    yield "|---|---|---:|---:|---:|---:|---:|---|"
+    for kind, results in found.results.items():
+        ours = results[GAIJI]
+        shown = f"{kind.name}, {costs.size_text(ours.program.size)}"
+        for name, result in results.items():
+            ratio, wanted = result.wall / ours.wall, TARGETS.get(kind.name, {}).get(name)
+            cells = [
+                shown,
+                f"**{name}**" if result is ours else name,
+                seconds_text(result.wall),
+                _spread(result.walls),
+                seconds_text(result.cpu),
+                f"{number_text(result.rate / 1e6)} MB/s",
+                "" if result is ours else f"{ratio:.2f} ×" if name != CAT else f"{ratio:.2g} ×",
+                "" if wanted is None else f"≥ {wanted:g} ×, {_met(ratio >= wanted)}",
+            ]
+            yield _row(cells)
+            shown = ""
+
+
+def _checks(checked: Sequence[Checked]) -> Iterator[str]:
+    yield "| cost | median | lowest … highest | target |"
+    yield "|---|---:|---:|---|"
+    for one in checked:
+        told = ""
+        if one.target is not None:
+            told = f"{'≥' if one.above else '≤'} {one.show(one.target)}, {_met(bool(one.is_met))}"
+        spread = f"{one.show(min(one.values))} … {one.show(max(one.values))}"
+        yield _row([one.name, one.show(one.value), spread, told])
+
+
+def _information(found: Measured) -> Iterator[str]:
+    yield "| for information | bytes | median | fastest … slowest | rate |"
+    yield "|---|---:|---:|---:|---:|"
+    for one in [*found.informed, *map(costs.informed, found.at_once.values())]:
+        middle = median(one.runs)
+        rate = f"{number_text(one.size / middle / 1e6)} MB/s"
+        yield _row(
+            [one.name, costs.size_text(one.size), seconds_text(middle), _spread(one.runs), rate]
         )
+
+
+def _years(found: Measured) -> Iterator[str]:
+    """What the rates mean for cities and the nation (extrapolated), on one core and on two."""
+    yield (
+        f"| extrapolated, {RECORD:,} bytes a resident | " + " | ".join(n for n, _ in PLACES) + " |"
+    )
+    yield "|---" + "|---:" * len(PLACES) + "|"
+    for name, rate in _rates(found):
+        times = (seconds_text(people * RECORD / rate) for _, people in PLACES)
+        yield _row([name, *times])
+
+
+def _rates(found: Measured) -> Iterator[tuple[str, float]]:
+    one = found.at_once["one file, 1 worker"].rate
+    gains = {
+        shown: found.at_once[name].rate / one
+        for name, shown in costs.TWO_CORES.items()
+        if name in found.at_once
+    }
+    for kind in (RESIDENT, FIXED, NUMBERS, *HOSTS):
+        rate = found.results[kind][GAIJI].rate
+        yield f"{kind.name}, 1 core", rate
+        if kind is RESIDENT:
+            yield from (
+                (f"{kind.name}, 2 cores, {how}", rate * gain) for how, gain in gains.items()
+            )
+    for name in (ICONV, REPLACE):
+        if name in found.results[RESIDENT]:
+            yield f"{RESIDENT.name}, {name}, 1 core", found.results[RESIDENT][name].rate
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _spread(runs: Sequence[float]) -> str:
+    return f"{seconds_text(min(runs))} … {seconds_text(max(runs))}"
+
+
+def _met(yes: bool) -> str:
+    return "met" if yes else "**not met**"
+
+
+# --- meaning
+
+
+def _meaning(found: Measured) -> Iterator[str]:
+    shares = "; ".join(
+        f"{name}: {one.ascii:.0%} of its bytes ASCII, {one.gaiji:.2%} of its characters gaiji"
+        for name, one in found.extracts.shares.items()
+    )
+    yield (
+        f"What is in the files, measured: {shares}. The files of hosts and UTF-16 hold the records of the "
+        "resident CSV. Each has 1,000 decided gaiji; 7 of 10 become a character with its selector."
+    )
+    yield (
+        "Every program is a whole process from start to end, reads from the page cache and writes to the null device. "
+        "Ours counts every character by class, places every event and gives its report; the peers know no gaiji and "
+        f"write private use, but for “{REPLACE}”, which replaces the 1,000 with one regular expression. "
+        + (f"Not on this machine: {', '.join(found.missing)}. " if found.missing else "")
+        + ("" if kernel.AVAILABLE else "**Without the kernel library**, which this machine lacks. ")
+        + "".join(f"Failed and left out: {text}. " for text in found.failed)
+    ).strip()
+    missed = [*_missed(found)]
+    yield f"Targets not met: {'; '.join(missed)}." if missed else "Every target is met."
+    start = next(c.value for c in found.checked if c.name.startswith("start-up: gaiji convert"))
+    yield (
+        f"The last table is extrapolated from the rates above; a file a city adds {seconds_text(start)} of start-up "
+        f"each, {seconds_text(1741 * start)} for 1,741 cities."
+    )
+
+
+def _missed(found: Measured) -> Iterator[str]:
+    for kind, results in found.results.items():
+        for name, wanted in TARGETS.get(kind.name, {}).items():
+            if name in results and (ratio := _ratio(results, name)) < wanted:
+                yield f"{kind.name} {ratio:.2f} × {name} ({wanted:g} wanted)"
+    for one in found.checked:
+        if one.is_met is False and one.target is not None:
+            yield f"{one.name} {one.show(one.value)} ({one.show(one.target)} wanted)"
+
+
+def _ratio(results: Results, name: str) -> float:
+    return results[name].wall / results[GAIJI].wall
+
+
+def _japanese(found: Measured) -> str:
+    results = found.results[RESIDENT]
+    rate, size = results[GAIJI].rate, costs.size_text(results[GAIJI].program.size)
+    peers = "、".join(
+        f"{name} の {_ratio(results, name):.2g} 倍"
+        for name in (ICONV, UCONV, REPLACE)
+        if name in results
+    )
+    nation = seconds_text(PLACES[-1][1] * RECORD / rate)
+    return (
+        f"住民ファイル(CP932、{size}、外字 0.5%)の変換は {number_text(rate / 1e6)} MB/秒"
+        f"{f'({peers})' if peers else ''}。1億2,500万人分(1人 {RECORD:,} バイト、外挿)は1コアで {nation}。"
+    )

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from benchmarks.world import RESIDENTS, World
 from gaiji.charset.charsets import charset
-from gaiji.charset.convert import Conversion, Options, convert_file, restore_file
+from gaiji.charset.conversion import Conversion, by_release
+from gaiji.charset.convert import convert_file, restore_file
 from gaiji.charset.mapping import Mapping
+from gaiji.charset.resolve import Options
 from gaiji.charset.tables import read_cs_table, read_list, read_vendor_table
 from gaiji.errors import GaijiError
 from gaiji.glyph.build import build_bdf, build_fontx2, build_truetype
@@ -83,7 +85,9 @@ def conversions(world: World, minutes: float) -> Iterator[str]:
             victim = rng.choice((out, receipt))
             victim.write_bytes(_damaged(rng, victim.read_bytes()))
         try:
-            restore_file(out, back, receipt, lambda _set, _release: mapping, chunk_bytes=chunk)
+            restore_file(
+                out, back, receipt, by_release(lambda _set, _release: mapping), chunk_bytes=chunk
+            )
         except GaijiError as error:
             if not damaged:
                 raise AssertionError("an undamaged file was refused") from error

@@ -12,6 +12,7 @@ import platform
 import re
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -61,11 +62,19 @@ class Figure:
 
 @dataclass(frozen=True)
 class Section:
-    """The results of one topic: its figures, what they mean in English, and one line in Japanese."""
+    """The results of one topic: its figures, what they mean in English, and one line in Japanese.
+
+    lines: Markdown in place of the one table of all figures.
+    """
 
     figures: tuple[Figure, ...]
     meaning: tuple[str, ...]
     ja: str
+    lines: tuple[str, ...] = ()
+
+    def shown(self) -> tuple[str, ...]:
+        """Return the lines of its tables."""
+        return self.lines or tuple(table(self.figures))
 
     def __getitem__(self, name: str) -> Figure:
         return {figure.name: figure for figure in self.figures}[name]
@@ -220,6 +229,21 @@ def put_block(path: Path, name: str, lines: Sequence[str]) -> None:
 
 
 # --- helpers for processes
+
+
+LAUNCHER = (
+    "import resource, subprocess, sys; "
+    "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+)
+"""A process inherits the peak of the one that forked it, so a small one has to start what is measured."""
+
+
+def peak(command: Sequence[str]) -> float:
+    """Return the largest resident set of a command in MiB. Raises CalledProcessError when it fails."""
+    launched = [sys.executable, "-c", LAUNCHER, *command]
+    done = subprocess.run(launched, cwd=ROOT, check=True, capture_output=True)
+    return int(done.stdout) / 1024
 
 
 @contextmanager

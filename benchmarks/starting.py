@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.harness import ROOT, RUNS, Figure, Race, Section, seconds_text
+from benchmarks.harness import ROOT, RUNS, Figure, Race, Section, peak, seconds_text
 from benchmarks.world import RESIDENTS, World
 
 VERSION, PYTHON, LIBRARIES = (
@@ -31,9 +30,9 @@ def measure(world: World) -> Section:
     small, large = (CONVERT.format(file.stat().st_size / 1e6) for file in (part, world.residents))
     peaks: dict[str, list[float]] = {small: [], large: [], IDLE: []}
     for _ in range(RUNS):
-        peaks[small].append(_peak(_conversion(world, part)))
-        peaks[large].append(_peak(_conversion(world, world.residents)))
-        peaks[IDLE].append(_peak([sys.executable, "-c", "pass"]))
+        peaks[small].append(peak(_conversion(world, part)))
+        peaks[large].append(peak(_conversion(world, world.residents)))
+        peaks[IDLE].append(peak([sys.executable, "-c", "pass"]))
     part.unlink()
     figures += [
         Figure(name, tuple(runs), peer=IDLE if name != IDLE else None, measure="MiB")
@@ -66,18 +65,3 @@ def _conversion(world: World, source: Path) -> list[str]:
         *("--to", "unicode", "--on-unmapped", "escape", "--max-loss", "1000000"),
         *("--receipt", f"{out}.receipt", "--home", str(world.home)),
     ]
-
-
-LAUNCHER = (
-    "import resource, subprocess, sys; "
-    "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
-    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-)
-"""A process inherits the peak of the one that forked it, so a small one has to start what is measured."""
-
-
-def _peak(command: Sequence[str]) -> float:
-    """Return the largest resident set of a command in MiB. Raises CalledProcessError when it fails."""
-    launched = [sys.executable, "-c", LAUNCHER, *command]
-    done = subprocess.run(launched, cwd=ROOT, check=True, capture_output=True)
-    return int(done.stdout) / 1024

@@ -36,11 +36,15 @@ RESIDENTS = "252069/juki"
 
 @dataclass
 class World:
-    """The material, in a folder of its own. source: the home of a demo to copy, if there is one."""
+    """The material, in a folder of its own. source: the home of a demo to copy, if there is one.
+
+    quick: asks for small files and few rounds, to try a benchmark.
+    """
 
     folder: Path
     source: Path | None
     say: Callable[[str], None]
+    quick: bool = False
     _numbers: Iterator[int] = field(default_factory=count)
 
     @cached_property

@@ -14,7 +14,7 @@ import pytest
 import typer
 import yaml
 
-from gaiji.cli import app, run
+from gaiji.cli import COMMANDS, command_line, run
 from gaiji.errors import language, problem_types
 from gaiji.settings import Settings
 
@@ -34,7 +34,7 @@ def read(name: str) -> str:
 
 def commands() -> Iterator[tuple[str, Any]]:
     """Yield every command of the command line with its words."""
-    todo: list[tuple[str, Any]] = [("gaiji", typer.main.get_command(app))]
+    todo: list[tuple[str, Any]] = [("gaiji", typer.main.get_command(command_line()))]
     while todo:
         name, command = todo.pop()
         parts = getattr(command, "commands", None)
@@ -63,6 +63,14 @@ def sections(text: str, level: int) -> dict[str, str]:
 
 
 # --- commands, settings, problems, addresses
+
+
+def test_every_command_names_the_module_it_is_loaded_from() -> None:
+    whole = typer.main.get_command(command_line())
+    assert set(getattr(whole, "commands")) == set(COMMANDS)  # noqa: B009
+    for name in COMMANDS:
+        alone = typer.main.get_command(command_line(name))
+        assert name in getattr(alone, "commands")  # noqa: B009
 
 
 def test_every_command_and_option_stands_in_the_command_page() -> None:
