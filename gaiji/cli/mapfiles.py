@@ -95,7 +95,7 @@ def export(
 
 def _say_files(listed: ReleaseFilesShape) -> None:
     headers = str(Text("ファイル バイト sha256", "file bytes sha256")).split()
-    rows = [[item.name, f"{item.bytes:,}", item.sha256[:16]] for item in listed.items]
+    rows = [[item.name, f"{item.bytes:,}", (item.sha256 or "")[:16]] for item in listed.items]
     say_table(headers, rows, right=(1,))
 
 

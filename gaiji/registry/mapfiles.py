@@ -133,9 +133,7 @@ def _cached(
     spec: FileSpec,
     make: Callable[[Path], object],
 ) -> Path:
-    stem, dot, suffix = spec.name(release).rpartition(".")
-    key = sha256(canonical(_facts(session, release, spec)).encode()).hexdigest()
-    path = settings.cache_folder / f"{stem}.{key[:32]}{dot}{suffix}"
+    path = _place(session, settings, release, spec)
     if _is_whole(path, spec):
         with suppress(OSError):
             os.utime(path)  # used now
@@ -149,6 +147,12 @@ def _cached(
             make(path)
             _shrink(settings, path)
     return path
+
+
+def _place(session: Session, settings: Settings, release: Release, spec: FileSpec) -> Path:
+    stem, dot, suffix = spec.name(release).rpartition(".")
+    key = sha256(canonical(_facts(session, release, spec)).encode()).hexdigest()
+    return settings.cache_folder / f"{stem}.{key[:32]}{dot}{suffix}"
 
 
 def _facts(session: Session, release: Release, spec: FileSpec) -> Json:
@@ -284,30 +288,31 @@ def find_file(
     return path, _shape(release, spec, path)
 
 
-def file_list(
-    session: Session,
-    settings: Settings,
-    release: Release,
-    specs: Iterable[FileSpec] | None = None,
-) -> tuple[ReleaseFilesShape, list[Path]]:
-    """Return the list of a release's files (版のファイルの一覧), by name, and their paths; makes what is missing."""
-    wanted = default_specs(release) if specs is None else list(specs)
-    found = []
-    for spec in sorted(wanted, key=lambda spec: spec.name(release)):
-        path = release_file(session, settings, release, spec)
-        found.append((_shape(release, spec, path), path))
-    listed = ReleaseFilesShape(
-        items=[shape for shape, _ in found],
+def file_list(session: Session, settings: Settings, release: Release) -> ReleaseFilesShape:
+    """Return the list of a release's files (版のファイルの一覧), by name; nothing is made for it.
+
+    Size and sha256 are told of what the cache holds: making all files of many cities takes hours.
+    """
+    shapes = []
+    for spec in sorted(default_specs(release), key=lambda spec: spec.name(release)):
+        path = _place(session, settings, release, spec)
+        shapes.append(_shape(release, spec, path if _is_whole(path, spec) else None))
+    return _listed(release, shapes)
+
+
+def _listed(release: Release, shapes: list[ReleaseFileShape]) -> ReleaseFilesShape:
+    return ReleaseFilesShape(
+        items=shapes,
         release=release.number,
         digest=release.digest,
         engine=ENGINE_REVISION,
         tables=TABLE_REVISION,
     )
-    return listed, [path for _, path in found]
 
 
-def _shape(release: Release, spec: FileSpec, path: Path) -> ReleaseFileShape:
-    pinned, state = release.manifest["code_sets"][spec.codeset], path.stat()
+def _shape(release: Release, spec: FileSpec, path: Path | None) -> ReleaseFileShape:
+    pinned = release.manifest["code_sets"][spec.codeset]
+    state = path.stat() if path else None
     return ReleaseFileShape(
         name=spec.name(release),
         format=spec.format,
@@ -316,8 +321,10 @@ def _shape(release: Release, spec: FileSpec, path: Path) -> ReleaseFileShape:
         to=spec.to,
         digest=pinned["digest"],
         options=_fixed(spec.options),
-        bytes=state.st_size,
-        sha256=_digest(path, state.st_size, state.st_ino, state.st_ctime_ns),
+        bytes=state.st_size if state else None,
+        sha256=_digest(path, state.st_size, state.st_ino, state.st_ctime_ns)
+        if path and state
+        else None,
     )
 
 
@@ -334,7 +341,11 @@ def export(
 
     Raises as `mapping_file`; BadInput where a folder stands under the name of a file.
     """
-    listed, paths = file_list(session, settings, release, specs)
+    found = []
+    for spec in sorted(specs, key=lambda spec: spec.name(release)):
+        path = release_file(session, settings, release, spec)
+        found.append((_shape(release, spec, path), path))
+    listed, paths = _listed(release, [shape for shape, _ in found]), [path for _, path in found]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

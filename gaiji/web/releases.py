@@ -134,10 +134,10 @@ def diff_releases(session: Reads, a: Number, b: Number, response: Response) -> D
 def list_files(session: Reads, settings: Configured, number: Published) -> ReleaseFilesShape:
     """The mapping files of a release (対応表ファイルの一覧), by name: one to `unicode` for each code set.
 
-    Other targets and formats are made when their name is asked for.
+    A file is made when it is first asked for, as are other targets and formats; size and sha256 are null before.
     """
     release = releases.find_release(session, number)
-    return mapfiles.file_list(session, settings, release)[0]
+    return mapfiles.file_list(session, settings, release)
 
 
 @api.get(
@@ -169,7 +169,7 @@ def show_file(
     return send_file(
         request,
         path,
-        Kept(shape.bytes, shape.sha256),
+        Kept(shape.bytes or 0, shape.sha256 or ""),
         FILE_KINDS[shape.format],
         name=shape.name,
         cache=FOREVER,

@@ -19,8 +19,8 @@ class ReleaseFileShape(BaseModel):
     to: str = Field(description="target, or another code set", examples=["unicode"])
     digest: str = Field(description="of what the release says of the code set")
     options: dict[str, Any] = Field(description="what is fixed in it: ivs, mj_format, as_of")
-    bytes: int
-    sha256: str
+    bytes: int | None = Field(description="null until the file is asked for and made")
+    sha256: str | None
 
 
 class ReleaseFilesShape(BaseModel):
