@@ -20,7 +20,14 @@ from gaiji.charset.conversion import Conversion
 from gaiji.charset.convert import convert_file
 from gaiji.charset.files import replacing
 from gaiji.charset.resolve import Options
-from gaiji.errors import GaijiError, JobAbandoned, LossBeyondBudget, StorageFailed, Unreachable
+from gaiji.errors import (
+    Busy,
+    GaijiError,
+    JobAbandoned,
+    LossBeyondBudget,
+    StorageFailed,
+    Unreachable,
+)
 from gaiji.jobfiles import (
     FILES,
     RECEIPT,
@@ -158,10 +165,10 @@ class Worker:
         while not self.stopping.is_set():
             try:
                 worked = self.take_one()
-            except GaijiError as error:
+            except Exception as error:  # nothing may end the only worker of a service
                 if until_idle:
                     raise
-                log.warning("jobs wait: %s", error)
+                log.warning("jobs wait: %s", error, exc_info=not isinstance(error, GaijiError))
                 self.stopping.wait(RETRY_S)
                 continue
             taken += worked
@@ -216,7 +223,7 @@ class Worker:
             return
         except Cancelled:
             state = "cancelled"
-        except (StorageFailed, Unreachable) as failure:
+        except (StorageFailed, Unreachable, Busy) as failure:
             if attempt < table.MAX_ATTEMPTS:
                 log.warning("job %s waits for another attempt: %s", work.id, failure)
                 with db.writing(self.engine, in_turn=False) as session:
@@ -267,7 +274,7 @@ class Worker:
                     cancelling = table.renew(
                         session, work.id, self.name, work.bytes_done, self.lease_s
                     )
-            except GaijiError as error:  # the lease outlives a database that is away for seconds
+            except Exception as error:  # the lease outlives a database that is away for seconds
                 log.warning("job %s: %s", work.id, error)
                 continue
             if cancelling is None:

@@ -68,7 +68,7 @@ def convert_file(
     """
     options = conversion.options
     check_apart(source, None if options.dry_run else target, receipt, spill)
-    recorder = Recorder() if receipt is not None else None
+    recorder = Recorder(options.max_loss) if receipt is not None else None
     stream = stream_for(
         conversion.resolver, file=str(source), counting=options.dry_run, recorder=recorder
     )

@@ -13,10 +13,10 @@ from typing import Any
 from gaiji.charset import kernel
 from gaiji.charset.account import MAX_PLACES, Place
 from gaiji.charset.mapfile import FileWay
-from gaiji.charset.resolve import EVENTS, Outcome, Resolver
+from gaiji.charset.resolve import EVENTS, Resolver
 from gaiji.charset.script import InMode, Script
-from gaiji.charset.sides import Tables
-from gaiji.charset.stream import Seen, Stream
+from gaiji.charset.sides import UNLIMITED, Tables
+from gaiji.charset.stream import Stream
 from gaiji.charset.tokens import LOOKAHEAD
 from gaiji.charset.ways import is_extender, openers
 
@@ -25,7 +25,6 @@ SMALLEST = 1 << 14
 ROOM = 1 << 20
 """Bytes of output a lane has at once."""
 EVENTS_AT_ONCE = 4096
-UNLIMITED = (1 << 64) - 1
 WINDOW = 160
 """Bytes in which every token ends that is no escape or name, and the longest run of shift codes."""
 _ASCII = bytes(range(0x80))
@@ -107,13 +106,10 @@ class FastStream(Stream):
                 continue
             token, outcome = self.tables.told(side)
             self.losses += count if outcome.lossy else 0
-            self._seen(token, outcome).count += count
+            self.seen_of(token, outcome).count += count
         for seen in self.seen.values():
             seen.places.sort(key=lambda place: place.byte_offset)
             del seen.places[MAX_PLACES:]
-
-    def _seen(self, token: bytes, outcome: Outcome) -> Seen:
-        return self.seen.setdefault((token, outcome.kind, outcome.lossy), Seen(outcome))
 
 
 class _Lane:
@@ -163,7 +159,7 @@ class _Run:
         """Note no more of what has its first places; not sooner, because lanes are stepped in turn."""
         for side in sorted(self.tables.placed):
             token, outcome = self.tables.told(side)
-            if len(self.stream._seen(token, outcome).places) >= MAX_PLACES:
+            if len(self.stream.seen_of(token, outcome).places) >= MAX_PLACES:
                 self.tables.quiet(side)
                 self.tables.placed.remove(side)
 
@@ -299,7 +295,7 @@ class _Run:
             record += self._newlines(counted, start)
             counted = start
             place = Place(record, None, base + start)
-            seen = stream._seen(token, outcome)
+            seen = stream.seen_of(token, outcome)
             if not (outcome.lossy and stream.recorder):
                 self.tables.placed.add(event.side)
             if len(seen.places) < 2 * MAX_PLACES:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import struct
 from bisect import bisect_left
 from collections.abc import Callable
@@ -176,6 +175,9 @@ class FileWay:
         out, length, kind, _key, kept_length, *words, kept = ROW.unpack_from(
             self._rows, at * ROW.size
         )
+        known = kind == NO_KIND or kind < len(KINDS)
+        if not known or max(out + length, kept + kept_length) > len(self._outs):
+            raise self.file.damaged(f"row {at} of {self.name}")
         character, text, ground = map(self._word, words)
         if kind == NO_KIND:
             kept_out = bytes(self._outs[kept : kept + kept_length]) if kept_length else None
@@ -187,6 +189,8 @@ class FileWay:
             return None
         start = reference + 1  # a reference is one more than the place of the length, two bytes
         size = int.from_bytes(self._words[reference - 1 : start], "little")
+        if start + size > len(self._words):
+            raise self.file.damaged(f"word {reference} of {self.name}")
         return str(self._words[start : start + size], "utf-8")
 
 
@@ -209,6 +213,13 @@ class MappingFile:
     def has(self, name: str) -> bool:
         """Whether there is a section."""
         return name in self.header["sections"]
+
+    def damaged(self, what: str) -> BadMappingFile:
+        """Return the error for a part that contradicts the others."""
+        return self._refused(
+            f"対応表ファイルの {what} に誤りがあります。もう一度作ってください。",
+            f"The mapping file contradicts itself in {what}; export it again.",
+        )
 
     @property
     def digest(self) -> str:
@@ -285,8 +296,7 @@ def open_mapping(path: Path | str) -> MappingFile:
     where = Where(str(path))
     try:
         with open(path, "rb") as file:
-            size = file.seek(0, 2)
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+            data = file.read()
     except FileNotFoundError:
         raise NotFound(
             "対応表ファイルがありません。名前を確かめてください。",

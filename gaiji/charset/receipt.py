@@ -52,14 +52,19 @@ class Noted(NamedTuple):
 class Recorder:
     """Collects losses while a file is converted."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_losses: int | None = None) -> None:
+        self.most_losses, self.losses = most_losses, 0
         self.count = 0
         self.unclosed = False  # the source ended among two-byte codes, without a shift code
         self._end = 0
         self._events = bytearray()
 
-    def add(self, offset: int, length: int, original: bytes) -> None:
-        """Note a loss at an offset of the output; offsets only grow."""
+    def add(self, offset: int, length: int, original: bytes, *, lossy: bool = True) -> None:
+        """Note a loss at an offset of the output; offsets only grow. Beyond the losses allowed nothing is kept."""
+        self.losses += lossy
+        if self.most_losses is not None and self.losses > self.most_losses:
+            self._events.clear()
+            return
         self.count += 1
         self._events += _varint(offset - self._end) + _varint(length)
         self._events += _varint(len(original)) + original

@@ -311,7 +311,7 @@ class _Job:
             for (row, index), noted in sorted(losses.items()):
                 for loss in noted:
                     base = at[row * per_row + index * step]
-                    self.recorder.add(base + loss.offset, loss.length, loss.original)
+                    self.recorder.add(base + loss.offset, loss.length, loss.original, lossy=False)
         self.input.take(cut.used)
         self.read += cut.used
         self.written += len(out)

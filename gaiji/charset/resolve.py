@@ -124,7 +124,7 @@ class Resolver:
         """Return what becomes of a token, each distinct token worked out once."""
         outcome = self.found.get(token)
         if outcome is None:
-            if len(self.found) > 1_000_000:  # only forged escapes have that many distinct tokens
+            if len(self.found) > 100_000:  # only forged escapes have that many distinct tokens
                 self.found.clear()
             outcome = self.found[token] = self._with_loss(token, self._convert(token))
         return outcome

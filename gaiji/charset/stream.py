@@ -18,6 +18,8 @@ from gaiji.charset.ways import Kind
 from gaiji.errors import MalformedInput, Text, UnmappedCode, Where
 
 ENGINE_REVISION = "3"
+MAX_SEEN = 50_000
+"""Distinct codes that a report tells apart; real files have a few thousand, forged escapes any number."""
 
 
 @dataclass
@@ -170,8 +172,7 @@ class Stream:
     def _event(self, token: bytes, outcome: Outcome, at: _Position, index: int) -> None:
         if outcome.out is None and not (self.counting and outcome.kind == "unmapped"):
             self._stop(token, outcome, at.place(index))
-        key = token, outcome.kind, outcome.lossy
-        seen = self.seen.setdefault(key, Seen(outcome))
+        seen = self.seen_of(token, outcome)
         seen.count += 1
         if len(seen.places) < MAX_PLACES:
             seen.places.append(at.place(index))
@@ -180,7 +181,14 @@ class Stream:
             self.first_loss = self.first_loss or at.place(index)
         if self.recorder and (outcome.lossy or outcome.kind in ("mark", "shift")):
             size = len(self._out.script.bare(outcome.out or b""))
-            self.recorder.add(at.written(index), size, at.raw(index))
+            self.recorder.add(at.written(index), size, at.raw(index), lossy=outcome.lossy)
+
+    def seen_of(self, token: bytes, outcome: Outcome) -> Seen:
+        """Return where the occurrences of a token are counted; beyond `MAX_SEEN` of them, all others together."""
+        key = token, outcome.kind, outcome.lossy
+        if key not in self.seen and len(self.seen) >= MAX_SEEN:
+            key, outcome = (b"", *key[1:]), outcome._replace(character=None, text=None, ground=None)
+        return self.seen.setdefault(key, Seen(outcome))
 
     def _stop(self, token: bytes, outcome: Outcome, place: Place) -> None:
         where = Where(self.file, place.record, place.field, place.byte_offset)

@@ -258,7 +258,7 @@ class MjSide(Side):
         self.template = template if "{}" in template else "{}" + template
         prefix, _, suffix = self.template.partition("{}")
         if (
-            not re.fullmatch(r"[ -/:-@\[-`{-~\t\n]*", prefix + suffix)
+            not re.fullmatch(r"[ -/:-@\[-`{-~\t]*", prefix + suffix)
             or "&" in prefix + suffix
             or "{}" in suffix
         ):

@@ -42,7 +42,7 @@ class Capture(Recorder):
         self.events: list[Loss] = []
 
     @override
-    def add(self, offset: int, length: int, original: bytes) -> None:
+    def add(self, offset: int, length: int, original: bytes, *, lossy: bool = True) -> None:
         self.events.append(Loss(offset, length, original))
 
 

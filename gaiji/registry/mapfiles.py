@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -41,6 +42,7 @@ from gaiji.wire.mapfiles import Format, ReleaseFileShape, ReleaseFilesShape
 MANIFEST = "MANIFEST.json"
 EXPORT_REVISION = 1  # raised when ucm, csv or json of the same mapping file becomes another one
 MAKING_TIMEOUT_S = 120.0
+KEPT_S = 3600  # a file used within the hour may be on its way out
 _MAKING = Lock()
 
 _EXPORTS: dict[Format, Callable[[MappingFile, str], bytes]] = {
@@ -218,8 +220,9 @@ def _shrink(settings: Settings, made: Path) -> None:
             state = path.stat()
             found.append((path == made, state.st_mtime_ns, state.st_size, path))
     used = sum(size for _, _, size, _ in found)
-    for is_made, _, size, path in sorted(found):
-        if used <= settings.cache_max_bytes or is_made:
+    recent = time.time_ns() - KEPT_S * 1_000_000_000
+    for is_made, used_ns, size, path in sorted(found):
+        if used <= settings.cache_max_bytes or is_made or used_ns > recent:
             return
         with suppress(OSError):  # Windows keeps what somebody maps
             path.unlink()

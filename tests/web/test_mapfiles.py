@@ -14,7 +14,15 @@ FILES = "/v1/releases/2/files"
 
 @pytest.fixture
 def listed(shared_council: Council) -> Any:
+    """The list once every file was asked for, which makes it."""
+    for item in shared_council.client.get(FILES).json()["items"]:
+        assert shared_council.client.head(f"{FILES}/{item['name']}").status_code == 200
     return shared_council.client.get(FILES).json()
+
+
+def test_listing_makes_no_file(council: Council) -> None:
+    for item in council.client.get("/v1/releases/latest/files").json()["items"]:
+        assert (item["bytes"], item["sha256"]) == (None, None)
 
 
 def test_the_files_of_a_release_are_listed_for_everybody(
