@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
 from gaiji.registry.db import now
@@ -33,8 +33,7 @@ def is_due(session: Session) -> bool:
 
 
 def _due() -> Select[Job]:
-    lapsed = or_(Job.state != "running", Job.lease_until < now())
-    return select(Job).where(Job.expires_at <= now(), Job.stored_bytes > 0, lapsed)
+    return select(Job).where(Job.expires_at <= now(), Job.stored_bytes > 0, Job.state != "running")
 
 
 def record_deletion(

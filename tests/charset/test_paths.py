@@ -15,6 +15,7 @@ from gaiji.charset.conversion import by_release
 from gaiji.charset.convert import convert_file, restore_file
 from gaiji.charset.fast import FastStream
 from gaiji.charset.mapfile import MappingFile
+from gaiji.charset.receipt import Recorder
 from gaiji.charset.resolve import Options, Resolver
 from gaiji.charset.stream import Stream
 from gaiji.charset.tokens import LOOKAHEAD
@@ -183,3 +184,29 @@ def test_receipts_of_well_formed_input_are_at_most_1_kb_and_16_bytes_a_loss(
         report = convert_file(tmp_path / "in", tmp_path / "out", asked, receipt=tmp_path / "r")
         assert report.losses > 100
         assert (tmp_path / "r").stat().st_size <= 1_000 + 16 * report.losses
+
+
+@needs_kernel
+@pytest.mark.parametrize("recorder", [False, True])
+def test_the_first_places_of_a_frequent_code_are_the_first_of_the_file(
+    recorder: bool, mapping_file: MappingFiles
+) -> None:
+    resolver = opened(mapping_file("cp932", "unicode"), on_unmapped="geta")
+    rare, dense = b"\x8a\x8b", b"\xf0\x60"  # an edition's shape, and a code without a meaning
+    lines = [b"1," + rare + b"\n", *([b"22," + dense * 3 + b"\n"] * 40)] * 3000
+    data = b"".join(lines)
+    streams = []
+    for kind in (Stream, FastStream):
+        stream = kind(
+            Resolver(resolver.way, resolver.options), recorder=Recorder() if recorder else None
+        )
+        for at in range(0, len(data), 1 << 18):
+            stream.feed(data[at : at + (1 << 18)])
+        stream.feed(b"", final=True)
+        streams.append(stream)
+    one, two = streams
+    assert [(key, seen.count, seen.places) for key, seen in sorted(one.seen.items())] == [
+        (key, seen.count, seen.places) for key, seen in sorted(two.seen.items())
+    ]
+    assert len(one.seen) == 2
+    assert all(len(seen.places) == 100 for seen in one.seen.values())
