@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
@@ -197,8 +197,11 @@ class Hashes:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._end()
+    def __exit__(self, kind: object, *_: object) -> None:
+        if (
+            kind is None
+        ):  # after an error nobody wants them, and an interrupted queue could keep us waiting
+            self._end()
 
 
 def _chunks(opened: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:

@@ -196,7 +196,8 @@ class _Place:
                 os.replace(self._before, self.final)
 
     def close(self) -> None:
-        self.spool.close()
+        with contextlib.suppress(OSError):  # a full disk refuses what is still buffered
+            self.spool.close()
         for name in self._names:
             with contextlib.suppress(OSError):
                 os.unlink(name)

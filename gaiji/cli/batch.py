@@ -23,7 +23,7 @@ from gaiji.charset.mapfile import Prepared as FilePrepared
 from gaiji.charset.mapfile import open_mapping, prepare_from
 from gaiji.charset.resolve import Options
 from gaiji.cli.saying import State, say, say_json
-from gaiji.errors import BadInput, LossBeyondBudget, Text
+from gaiji.errors import BadInput, LossBeyondBudget, Text, Where
 
 if TYPE_CHECKING:
     from gaiji.charset.layout import Layout
@@ -131,6 +131,18 @@ def convert(
         prepared = _by_release(from_, to, release, wanted, source, home)
     else:
         prepared = open_mapping(mapping).prepare(from_, to, wanted)
+    if spill is not None and records is None:
+        raise BadInput(
+            "--spill は --layout と一緒に使います。レイアウトを指定するか --spill を外してください。",
+            "--spill goes with --layout; name a layout or leave it out.",
+        )
+    if mapping is not None and release not in ("latest", str(prepared.facts.release)):
+        raise BadInput(
+            f"対応表ファイルは版 {prepared.facts.release} のもので、--release {release} と合いません。"
+            "その版の対応表ファイルを指定してください。",
+            f"The mapping file is of release {prepared.facts.release}, not {release}; name one of that release.",
+            where=Where(str(mapping)),
+        )
     if workers > 1 and records is not None:
         raise BadInput(
             "--workers と --layout は一緒に使えません。どちらかを外してください。",

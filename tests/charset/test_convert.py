@@ -710,3 +710,19 @@ def test_an_empty_file_stays_empty(tmp_path: Path) -> None:
     out, report = run(tmp_path, b"", Conversion(juki(), "unicode"))
     assert (out, report.records, report.characters) == (b"", 0, {})
     assert restored(tmp_path) == b""
+
+
+def test_an_interrupted_conversion_with_a_receipt_ends_and_leaves_nothing(tmp_path: Path) -> None:
+    def interrupt(done: int) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "in").write_bytes("山田\n".encode("cp932") * 90_000)
+    with pytest.raises(KeyboardInterrupt):
+        convert_file(
+            tmp_path / "in",
+            tmp_path / "out",
+            Conversion(juki(), "unicode"),
+            receipt=tmp_path / "receipt",
+            progress=interrupt,
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]

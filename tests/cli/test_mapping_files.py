@@ -49,6 +49,10 @@ def test_a_mapping_file_for_other_ends_is_refused(
     assert "converts between 252069/juki and unicode" in capsys.readouterr().err
     assert convert("--ivs", "always") == 2
     assert "--ivs 'auto'" in capsys.readouterr().err
+    assert convert("--release", "99") == 2
+    assert "is of release 3, not 99" in capsys.readouterr().err
+    assert convert("--spill", "side") == 2
+    assert "--spill goes with --layout" in capsys.readouterr().err
     assert not (folder / "out.txt").exists()
 
 
