@@ -198,10 +198,14 @@ class Hashes:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        if (
-            kind is None
-        ):  # after an error nobody wants them, and an interrupted queue could keep us waiting
+        if kind is None:
             self._end()
+            return
+        # after an error nobody wants them; a thread whose queue was interrupted is not waited for
+        with suppress(Empty):
+            while True:
+                self._waiting.get_nowait()
+        self._waiting.put_nowait(None)
 
 
 def _chunks(opened: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
