@@ -23,6 +23,7 @@ from typing import Any, Literal, NamedTuple
 
 from gaiji.charset.charsets import Charset, charset
 from gaiji.charset.coding import SHAPES, SHIFTS
+from gaiji.charset.ways import is_selector
 from gaiji.errors import BadTable, Where
 
 UNPACKED_LIMIT_BYTES = 64 << 20
@@ -138,6 +139,12 @@ _PRECISION: Mapping[str, Direction] = {"0": "both", "1": "write", "3": "read", "
 
 def _ucm_rows(text: str, file: str) -> Iterator[Row]:
     inside = False
+    if not re.search(r"^END CHARMAP\b", text, re.M):
+        raise BadTable(
+            "END CHARMAP の行がありません。途中で切れたファイルではないか確かめてください。",
+            "There is no END CHARMAP line; the file may have been cut, so fetch it again.",
+            where=Where(file=file),
+        )
     for number, line in enumerate(text.splitlines(), 1):
         content = line.split("#")[0].strip()
         if content in ("CHARMAP", "END CHARMAP"):
@@ -257,12 +264,20 @@ def _table(
             skipped += 1
             continue
         _check_shape(standard, row, file)
+        _check_text(row, file)
         if row.direction != "write":
             _keep(reading, row.code, row, file, "code")
         if row.direction == "both":
             _keep(both, row.text, row, file, "text")
         if row.direction == "write":
             _keep(only_written, row.text, row, file, "text")
+    if not reading and not only_written:
+        raise BadTable(
+            f"標準領域のコードがありません(外字・私用領域・U+FFFD の行は {skipped} 行)。列と --charset を確かめてください。",
+            f"There is no code of the standard area ({skipped} rows of user-defined codes, private-use text or "
+            "U+FFFD); check the columns and --charset.",
+            where=Where(file=file),
+        )
     told = {"file": file, "sha256": hashlib.sha256(data).hexdigest(), "skipped": str(skipped)}
     return CodeTable(
         name=f"{base}-{told['sha256'][:8]}",
@@ -274,7 +289,9 @@ def _table(
 
 
 def _is_left_out(standard: Charset, row: Row) -> bool:
-    """Whether a row says nothing of the standard area: a city's own code, or a control in a shift code's place."""
+    """Whether a row says nothing of the standard area: a city's own code, a control in a shift code's place, U+FFFD."""
+    if row.text == "\ufffd":
+        return True
     if standard.is_user_code(row.code) or any("\ue000" <= c <= "\uf8ff" for c in row.text):
         return True
     begins = {shift.code[0] for shift in SHIFTS.get(standard.name, ())}
@@ -343,6 +360,19 @@ def _check_shape(standard: Charset, row: Row, file: str) -> None:
         "remove the line or name another charset.",
         where=Where(file=file, record=row.line),
     )
+
+
+def _check_text(row: Row, file: str) -> None:
+    """Raise BadTable for two bytes read as a control character, and for a selector or mark that selects nothing."""
+    first = row.text[0]
+    control = len(row.code) > 1 and unicodedata.category(first) == "Cc"
+    if control or is_selector(first) or first == "\ufeff":
+        shown = "+".join(f"U+{ord(one):04X}" for one in row.text)
+        raise BadTable(
+            f"コード {row.code.hex().upper()} の {shown} は文字ではありません。行を除くか直してください。",
+            f"{shown} of code {row.code.hex().upper()} is no character; remove the line or correct it.",
+            where=Where(file=file, record=row.line),
+        )
 
 
 def _code(digits: str, file: str, line: int) -> bytes:

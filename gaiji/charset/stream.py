@@ -13,6 +13,7 @@ from typing import cast
 from gaiji.charset.account import MAX_PLACES, Place
 from gaiji.charset.receipt import Recorder
 from gaiji.charset.resolve import EVENTS, Outcome, Resolver
+from gaiji.charset.script import InMode
 from gaiji.charset.tokens import LOOKAHEAD
 from gaiji.charset.ways import Kind
 from gaiji.errors import MalformedInput, Text, UnmappedCode, Where
@@ -124,11 +125,21 @@ class Stream:
 
     def _close(self) -> bytes:
         """Return the shift code that ends the file, unless the source ended without one."""
-        if self.recorder and self._mode == 1:
-            self.recorder.unclosed = True
+        if self._mode == 1:
+            self._unclosed()
         closing = self._out.end(0)
         self.output_bytes += len(closing)
         return closing
+
+    def _unclosed(self) -> None:
+        """Count the shift code that the end of the file lacks."""
+        if self.recorder:
+            self.recorder.unclosed = True
+        seen = self.seen_of(InMode(b"", 1), Outcome(b"", "shift"))
+        seen.count += 1
+        seen.places.append(Place(self.newlines + 1, None, self.input_bytes))
+        self.kinds["shift"] += 1
+        self.kinds["plain"] += 1  # which counts every kind
 
     def _convert(self, tokens: list[bytes], piece: Place | None = None) -> bytes:
         outs = cast(list[bytes], list(map(self._plain.get, tokens)))  # None is filled in below

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gaiji.charset.charsets import charset
-from gaiji.charset.codetable import READERS, CodeTable, read_jef4j, unpacked
+from gaiji.charset.codetable import READERS, CodeTable, read_csv, read_jef4j, read_ucm, unpacked
 from gaiji.charset.coding import coding
 from gaiji.errors import BadName, BadTable
 
@@ -126,7 +126,7 @@ def test_jef4j_rows_read_as_their_options_say() -> None:
 def test_the_published_jef_table_widens_the_charset() -> None:
     data = shared("fujitsu_jef_mapping.json")
     table = READERS["jef4j-json"](data, "jef.json", "jef", {})
-    assert (len(table.reading), table.provenance["skipped"]) == (11_440, "0")
+    assert (len(table.reading), table.provenance["skipped"]) == (11_439, "1")
     assert unpacked(table.packed()) == table
     assert len(table.packed()) < 60_000
     plain, wide = charset("jef"), charset("jef", table=table)
@@ -275,3 +275,28 @@ def test_a_damaged_packed_table_is_refused(damage: Callable[[bytes], bytes]) -> 
     data = read("csv", "jef", "41A1,丂\n").packed()
     with pytest.raises(BadTable):
         unpacked(damage(data))
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("", "no code of the standard area"),
+        ("80A1,山\n41A1,U+E000\n41A2,U+FFFD\n", "3 rows of user-defined codes"),
+        ("41A4,U+0000\n", r"U\+0000 of code 41A4 is no character"),
+        ("41A1,U+4E02\n41A5,U+000A\n", r"U\+000A of code 41A5 is no character"),
+        ("41A6,U+FEFF\n", r"U\+FEFF of code 41A6 is no character"),
+        ("41A7,U+E0100\n", r"U\+E0100 of code 41A7 is no character"),
+    ],
+)
+def test_a_table_without_codes_and_codes_without_characters_are_refused(
+    rows: str, told: str
+) -> None:
+    with pytest.raises(BadTable, match=told):
+        read_csv(rows.encode(), "table.csv", "jef", {})
+
+
+def test_a_ucm_that_was_cut_is_refused() -> None:
+    whole = "CHARMAP\n<U4E02> \\x41\\xA1 |0\nEND CHARMAP\n"
+    assert read_ucm(whole.encode(), "a.ucm", "jef", {}).reading == {b"\x41\xa1": "丂"}
+    with pytest.raises(BadTable, match="no END CHARMAP line"):
+        read_ucm(whole.removesuffix("END CHARMAP\n").encode(), "a.ucm", "jef", {})

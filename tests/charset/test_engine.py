@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gaiji.charset import fast, kernel
+from gaiji.charset.account import Place
 from gaiji.charset.charsets import NAMES, UNICODE
 from gaiji.charset.conversion import by_release
 from gaiji.charset.convert import convert_file, restore_file
@@ -24,6 +25,7 @@ from tests.charset.cities import (
     MappingFiles,
     alike,
     city,
+    conversion,
     every_code,
     opened,
     run,
@@ -172,8 +174,8 @@ def odd(name: str, story: str) -> tuple[bytes, str, int, int]:
         "in again": (one + kanji + one + kanji + two, "亜亜", 1, 1),
         "out at the start": (two + one + kanji + two, "亜", 1, 1),
         "nothing between": (one + kanji + two + one + two, "亜", 1, 1),
-        "never closed": (one + kanji, "亜", 0, 1),
-        "opened at the end": (one + kanji + two + one, "亜", 1, 1),
+        "never closed": (one + kanji, "亜", 1, 1),
+        "opened at the end": (one + kanji + two + one, "亜", 2, 1),  # opened, and not closed
         "a line end before the shift back": (
             one + kanji + script.newline + one + kanji + two,
             "亜\n亜",
@@ -363,3 +365,17 @@ def test_every_code_goes_to_another_city_and_back(
     live = by_release(lambda code_set, _release: cities[code_set])
     restore_file(tmp_path / "out", tmp_path / "back", tmp_path / "receipt", live)
     assert (tmp_path / "back").read_bytes() == data
+
+
+@pytest.mark.parametrize("name", SHIFTED)
+def test_a_shift_code_missing_at_the_end_is_counted_and_restored(name: str, tmp_path: Path) -> None:
+    script = script_of(name)
+    kanji = script.code("山")
+    assert kanji is not None
+    data = script.newline + script.to_double + kanji
+    (tmp_path / "in").write_bytes(data)
+    asked = conversion(name, "unicode")
+    report = convert_file(tmp_path / "in", tmp_path / "out", asked, receipt=tmp_path / "receipt")
+    assert (report.characters, report.losses) == ({"plain": 2, "shift": 1}, 0)
+    (told,) = report.recoded
+    assert (told.kind, told.places) == ("shift", [Place(2, None, len(data))])
