@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import os
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from uuid import uuid4
 
 from gaiji.charset.account import MAX_PLACES, Place
@@ -25,11 +23,14 @@ from gaiji.charset.fast import stream_for
 from gaiji.charset.files import reading, storage_error
 from gaiji.charset.mapfile import Prepared, open_mapping
 from gaiji.charset.receipt import Noted, Recorder
-from gaiji.charset.resolve import Options, Outcome
+from gaiji.charset.resolve import Options, Outcome, Resolver
 from gaiji.charset.script import InMode, Script
 from gaiji.charset.stream import Seen, Stream
 from gaiji.charset.ways import Kind
 from gaiji.errors import BadInput, BadMappingFile, GaijiError, Where, problem_types
+
+if TYPE_CHECKING:  # loaded for files with a layout alone
+    from gaiji.charset.records.parts import Converter
 
 WINDOW = 1 << 16
 """Bytes in which a line end is looked for at once."""
@@ -42,7 +43,8 @@ class Work:
     """What all parts of one conversion share (分割変換の指定).
 
     source: the file. mapping, digest: path of the mapping file, and its sha256 as it must still be. ends: from, to.
-    target: how people are told the output, where a disk is full. receipt: whether losses are kept for one.
+    target: how people are told the output, where a disk is full. receipt: whether losses are kept for one. layout: what
+    the records are made of, as JSON; without it a part is text.
     """
 
     source: str
@@ -52,6 +54,7 @@ class Work:
     options: Options
     target: str = ""
     receipt: bool = False
+    layout: dict[str, Any] | None = None
 
     @classmethod
     def of(
@@ -63,11 +66,12 @@ class Work:
         options: Options,
         *,
         receipt: bool = False,
+        layout: dict[str, Any] | None = None,
     ) -> Work:
         """Return the work on a file by a mapping file. Raises what `open_mapping` does."""
         digest = open_mapping(mapping).digest
         names = os.path.abspath(mapping), digest
-        return cls(str(source), *names, ends, options, str(target), receipt)
+        return cls(str(source), *names, ends, options, str(target), receipt, layout)
 
     def prepared(self) -> Prepared:
         """Return the conversion. Raises BadMappingFile for another mapping file than at first, and for other ends."""
@@ -110,7 +114,7 @@ class Done:
     """What became of one part (部分の記録); places count from the part's beginning.
 
     newlines: records closed in it; records: those and an unclosed last one. seen: events in the order in which they
-    were met. noted: what the receipt needs.
+    were met. noted: what the receipt needs. layout: what `gaiji.charset.records.parts` says of records by a layout.
     """
 
     part: Part
@@ -122,6 +126,7 @@ class Done:
     first_loss: Place | None
     seen: list[tuple[bytes, Seen]] = field(default_factory=list)
     noted: Noted | None = None
+    layout: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -177,51 +182,86 @@ class Before:
     """What a worker takes from part to part (引継ぎ), as long as they come in the order of one file.
 
     Then places of codes that already had their first hundred in a part before are left out of the record, which is
-    the same once all records are put together.
+    the same once all records are put together. converter: of a file of records by a layout.
     """
 
     work: Work | None = None
     start: int = -1
     stream: Stream | None = None
+    converter: Converter | None = None
 
 
 def _converted(work: Work, part: Part, write: Write, before: Before) -> Done:
     resolver = work.prepared().resolver
     recorder = Recorder() if work.receipt else None
+    known = before.work == work
     stream = stream_for(
         resolver,
         file=work.source,
         counting=work.options.dry_run,
         recorder=recorder,
         opening=part.start == 0,
-        after=before.stream if before.work == work and before.start < part.start else None,
+        after=before.stream if known and before.start < part.start else None,
     )
+    converter = before.converter if known else None
     before.work = before.stream = None  # a part that fails leaves nothing to go on with
     with reading(work.source) as opened:
         opened.seek(part.start)
-        left = part.end - part.start
-        while left:
-            data = opened.read(min(stream.chunk_bytes, left))
-            if not data:
-                raise changed(work.source)
-            left -= len(data)
-            for out in stream.parts(data, final=not left):
-                write(out)
-        if part.start == part.end:
-            for out in stream.parts(b"", final=True):
-                write(out)
-    before.work, before.start, before.stream = work, part.start, stream
+        span = _Span(opened, part.end - part.start, work.source)
+        if work.layout is None:
+            for data in span.pieces(stream.chunk_bytes):
+                for out in stream.parts(data, final=not span.left):
+                    write(out)
+            told = None
+        else:
+            converter = converter or _converter(work, resolver)
+            records = converter.convert(
+                cast(BinaryIO, span), write, stream, opening=part.start == 0
+            )
+            told = records.as_dict()
+    before.work, before.start, before.converter = work, part.start, converter
+    before.stream = stream if told is None else None
+    newlines = stream.newlines if told is None else records.count
     return Done(
         part=part,
         written=stream.output_bytes,
-        newlines=stream.newlines,
-        records=stream.records,
+        newlines=newlines,
+        records=stream.records if told is None else newlines,
         kinds=dict(stream.kinds),
         losses=stream.losses,
         first_loss=stream.first_loss,
         seen=[(token, seen) for (token, *_), seen in stream.seen.items()],
         noted=recorder.noted() if recorder else None,
+        layout=told,
     )
+
+
+def _converter(work: Work, resolver: Resolver) -> Converter:
+    from gaiji.charset.records.parts import Converter
+
+    assert work.layout is not None
+    return Converter.of(work.source, work.layout, resolver, work.prepared().facts.target)
+
+
+class _Span:
+    """The bytes of one part, read as a file of their own (部分の読込み). left: bytes not read yet."""
+
+    def __init__(self, opened: BinaryIO, left: int, source: str) -> None:
+        self._opened, self.left, self.name = opened, left, source
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, none at the end. Raises BadInput when the source became shorter."""
+        data = self._opened.read(min(size, self.left))
+        if self.left and not data:
+            raise changed(self.name)
+        self.left -= len(data)
+        return data
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Yield the bytes, at least once."""
+        yield self.read(size)
+        while self.left:
+            yield self.read(size)
 
 
 @contextlib.contextmanager
@@ -310,9 +350,9 @@ class Whole(Stream):
             total = self.seen.setdefault(key, Seen(seen.outcome))
             total.count += seen.count
             room = MAX_PLACES - len(total.places)
-            total.places += [self._moved(place) for place in seen.places[:room]]
+            total.places += [self.moved(place) for place in seen.places[:room]]
         if done.first_loss and not self.first_loss:
-            self.first_loss = self._moved(done.first_loss)
+            self.first_loss = self.moved(done.first_loss)
         if self.recorder and done.noted:
             self.recorder.add_noted(done.noted, self.output_bytes)
         for kind, count in done.kinds.items():
@@ -324,7 +364,8 @@ class Whole(Stream):
         self.input_bytes = end
         self.output_bytes += done.written
 
-    def _moved(self, place: Place) -> Place:
+    def moved(self, place: Place) -> Place:
+        """Return the place in the file of a place in the next part."""
         record, offset = place.record + self.newlines, place.byte_offset + self.input_bytes
         return Place(record, place.field, offset)
 
@@ -332,11 +373,11 @@ class Whole(Stream):
         """Return an error of the next part with its place in the file, which is called as the caller does."""
         where = error.where
         if where and where.record is not None and where.byte_offset is not None:
-            moved = self._moved(Place(where.record, where.field, where.byte_offset))
+            moved = self.moved(Place(where.record, where.field, where.byte_offset))
             record, offset = moved.record, moved.byte_offset
-            where = error.where = replace(where, record=record, byte_offset=offset)
+            where = error.where = where._replace(record=record, byte_offset=offset)
         if where and self.file and where.file == os.path.abspath(self.file):
-            error.where = replace(where, file=self.file)
+            error.where = where._replace(file=self.file)
         return error
 
 
@@ -353,10 +394,11 @@ def do_unit(
     try:
         return convert_part(Work.from_dict(work), Part(**part), write, before).as_dict()
     except GaijiError as error:
-        return _told(error)
+        return told_error(error)
 
 
-def _told(error: GaijiError) -> dict[str, Any]:
+def told_error(error: GaijiError) -> dict[str, Any]:
+    """Return an error as `undone` reads it."""
     where = error.where.as_dict() if error.where else None
     return {
         "error": {
@@ -376,54 +418,3 @@ def undone(told: dict[str, Any]) -> Done | GaijiError:
     made = problem_types()[error["code"]]
     where = Where(**error["where"]) if error["where"] else None
     return made(*error["text"], where=where, **error["extra"])
-
-
-def main() -> None:
-    """Do parts for another process: one line of JSON in, one line out, until the input ends.
-
-    `work` and `part` ask for a part; where `hold` says so its bytes wait here until `offset` and `into` say where in
-    the output they belong, so that they are written once.
-    """
-    held, before, target = _Held(), Before(), ""
-    for line in sys.stdin:
-        asked = json.loads(line)
-        if "part" in asked:
-            held.size = 0
-            target = asked["work"]["target"]
-            write = held.write if asked["hold"] else None
-            told = do_unit(asked["work"], asked["part"], write, before)
-        else:
-            told = _placed(held, asked["into"], asked["offset"], target)
-        sys.stdout.write(json.dumps(told) + "\n")
-        sys.stdout.flush()
-
-
-class _Held:
-    """Bytes of a part that wait for their place, in memory that stays from part to part."""
-
-    def __init__(self) -> None:
-        self.data, self.size = bytearray(), 0
-
-    def write(self, data: bytes | memoryview) -> None:
-        end = self.size + len(data)
-        if end > len(self.data):
-            self.data += bytes(end - len(self.data))
-        self.data[self.size : end] = data
-        self.size = end
-
-
-def _placed(held: _Held, into: str, offset: int, target: str) -> dict[str, Any]:
-    """Write what was held where it belongs."""
-    try:
-        with open(into, "r+b", buffering=0) as opened, memoryview(held.data)[: held.size] as rest:
-            opened.seek(offset)
-            at = 0
-            while at < held.size:
-                at += opened.write(rest[at:])
-    except OSError as error:
-        return _told(storage_error(error, target))
-    return {}
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Several processes on one file (並列変換): parts done by workers, put together in order as they are finished.
 
-A worker is `python -m gaiji.charset.parts` and not a fork or a copy of this process, so that it starts in 0.1 s
+A worker is `python -m gaiji.charset.worker` and not a fork or a copy of this process, so that it starts in 0.1 s
 whatever the command line has loaded, shares no database, lock or terminal with it, and ends when this process does.
 """
 
@@ -20,21 +20,26 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from gaiji.charset.account import Account
 from gaiji.charset.convert import (
+    Prepared,
     Progress,
     budget_error,
     convert_file,
     receipt_header,
     report_of,
 )
-from gaiji.charset.files import STANDARD, check_apart, reading, replacing, replacing_all
+from gaiji.charset.files import STANDARD, check_apart, reading, replacing_all
 from gaiji.charset.parts import Done, Part, Whole, Work, changed, cuts, undone
 from gaiji.charset.receipt import Recorder
 from gaiji.charset.resolve import Options
 from gaiji.errors import GaijiError, JobAbandoned, StorageFailed, Where
+
+if TYPE_CHECKING:  # loaded for files with a layout alone
+    from gaiji.charset.records.layout import Layout
+    from gaiji.charset.records.parts import Totals
 
 WORTH = 64 << 20
 """Bytes of a file from which workers are worth their start."""
@@ -56,32 +61,61 @@ def convert_parts(
     workers: int,
     *,
     receipt: Path | str | None = None,
+    layout: Layout | None = None,
+    spill: Path | str | None = None,
     progress: Progress | None = None,
     part_bytes: int | None = None,
 ) -> Account:
     """Convert a file with several processes (並列変換); output, report, receipt and errors are those of `convert_file`.
 
-    mapping: path of the mapping file; ends: from and to. A file below 64 MiB, standard input and anything else that
-    cannot be cut goes through this process alone; part_bytes sets both bounds. Raises what `convert_file` and
-    `open_mapping` raise, BadInput when the source changes meanwhile, JobAbandoned when a part twice ends its worker.
+    mapping: path of the mapping file; ends: from and to; layout, spill: as there. A file below 64 MiB, standard input
+    and anything else that cannot be cut goes through this process alone; part_bytes sets both bounds. Raises what
+    `convert_file` and `open_mapping` raise, BadInput when the source changes meanwhile, JobAbandoned when a part twice
+    ends its worker.
     """
-    check_apart(source, None if options.dry_run else target, receipt)
-    work = Work.of(source, target, mapping, ends, options, receipt=receipt is not None)
+    check_apart(source, None if options.dry_run else target, receipt, spill)
+    by_records = layout if layout and layout.kind not in ("line", "raw") else None
+    told = by_records.as_dict() if by_records else None
+    work = Work.of(source, target, mapping, ends, options, receipt=receipt is not None, layout=told)
     prepared = work.prepared()
     ranges: list[tuple[int, int]] = []
     is_file = str(source) != STANDARD and os.path.isfile(source)
     length = os.path.getsize(source) if is_file else 0
+    if layout and layout.spills and spill is None:
+        length = 0  # which is told before anything is read
+    if options.dry_run and (options.digests or receipt is not None):
+        length = 0  # what would be written is hashed where it is made
     if workers > 1 and length >= (part_bytes or WORTH):
         share = length // (workers * PARTS_PER_WORKER)
         size = part_bytes or min(max(share, SMALLEST), LARGEST)
-        ranges = cuts(source, prepared.resolver.source.script, size)
+        ranges = _ranges(source, size, prepared, by_records)
     if len(ranges) < 2:
-        return convert_file(source, target, prepared, receipt=receipt, progress=progress)
+        return convert_file(
+            source, target, prepared, receipt=receipt, layout=layout, spill=spill, progress=progress
+        )
     with Pool(work, min(workers, len(ranges))) as pool:
         parts = [Part(*span) for span in ranges]
         return _assembled(
-            work, target, lambda spool: pool.run(parts, spool), receipt=receipt, progress=progress
+            work,
+            target,
+            lambda spool: pool.run(parts, spool),
+            receipt=receipt,
+            by_layout=layout is not None,
+            spill=spill,
+            progress=progress,
         )
+
+
+def _ranges(
+    source: Path | str, size: int, prepared: Prepared, layout: Layout | None
+) -> list[tuple[int, int]]:
+    """Return where a file is cut, behind line ends or records."""
+    resolver = prepared.resolver
+    if layout is None:
+        return cuts(source, resolver.source.script, size)
+    from gaiji.charset.records.parts import record_cuts
+
+    return record_cuts(source, size, layout, resolver, prepared.facts.target)
 
 
 def put_together(
@@ -90,6 +124,7 @@ def put_together(
     done: Ended,
     *,
     receipt: Path | str | None = None,
+    spill: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Account:
     """Put part files together (結合) in the order of the file, and return the report; they are removed on the way.
@@ -97,7 +132,15 @@ def put_together(
     done: records, or the errors that stopped a part; the first error in the order of the file is raised. Everything
     else is as in `convert_file`: nothing appears under a final name unless all of it is right.
     """
-    return _assembled(work, target, lambda _: done, receipt=receipt, progress=progress)
+    return _assembled(
+        work,
+        target,
+        lambda _: done,
+        receipt=receipt,
+        by_layout=work.layout is not None,
+        spill=spill,
+        progress=progress,
+    )
 
 
 def _assembled(
@@ -106,26 +149,30 @@ def _assembled(
     run: Callable[[str | None], Ended],
     *,
     receipt: Path | str | None,
+    by_layout: bool,
+    spill: Path | str | None,
     progress: Progress | None,
 ) -> Account:
     """Account for parts in the order of the file. run: gets the output's temporary name, gives the parts."""
     options, prepared = work.options, work.prepared()
     recorder = Recorder() if receipt is not None else None
     whole = Whole(prepared.resolver, file=work.source, recorder=recorder)
+    totals = _totals() if by_layout else None
     state = _state(work.source)
     with contextlib.ExitStack() as stack:
-        kept: BinaryIO | None = None
-        kept_receipt: BinaryIO | None = None
-        if not options.dry_run and receipt is not None:
-            kept_receipt, kept = stack.enter_context(replacing_all(receipt, target))
-        elif not options.dry_run:
-            kept = stack.enter_context(replacing(target))
+        named = {"receipt": receipt, "spill": spill, "target": target}
+        wanted = {} if options.dry_run else {k: v for k, v in named.items() if v is not None}
+        files = stack.enter_context(replacing_all(*wanted.values())) if wanted else ()
+        outputs = dict(zip(wanted, files, strict=True))
+        kept, side = outputs.get("target"), outputs.get("spill")
         hashes = None
         if options.digests or receipt is not None:
             hashes = stack.enter_context(_Hashes(work.source))
         for one in run(str(kept.name) if kept else None):
             if isinstance(one, GaijiError):
                 raise whole.moved_error(one)
+            if totals and one.layout:
+                totals.add(one.layout, whole.moved, side.write if side else None)
             whole.add(one)
             if kept and one.part.file:
                 _append(kept, one, hashes)
@@ -136,12 +183,22 @@ def _assembled(
         if _state(work.source) != state or whole.input_bytes != state[0]:
             raise changed(work.source)
         report = report_of(prepared, whole, hashes.hexdigests() if hashes else (None, None))
+        if totals:
+            report.extra = {"fields": totals.fields}
         if kept and whole.losses > options.max_loss:
             raise budget_error(report, whole, work.source)
-        if kept_receipt and recorder:
-            kept_receipt.write(recorder.packed(receipt_header(prepared, report, recorder)))
+        if "receipt" in outputs and recorder:
+            header = receipt_header(prepared, report, recorder)
+            header |= totals.header if totals else {}
+            outputs["receipt"].write(recorder.packed(header))
     report.written = kept is not None
     return report
+
+
+def _totals() -> Totals:
+    from gaiji.charset.records.parts import Totals
+
+    return Totals()
 
 
 def _state(path: str) -> tuple[int, int]:
@@ -383,7 +440,7 @@ def _started() -> subprocess.Popen[str]:
     """Start a worker, out of reach of the terminal's Ctrl-C: whoever started it ends it."""
     paths = os.pathsep.join(path for path in sys.path if path)
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "gaiji.charset.parts"],
+        [sys.executable, "-P", "-m", "gaiji.charset.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from gaiji.charset.definition import described, import_definition
 from gaiji.charset.files import check_apart, replacing
-from gaiji.charset.layoutfile import find_layout, shipped
-from gaiji.cli.shared import OutputFormat, read_file, say, say_json, say_table
+from gaiji.charset.records.definition import described, import_definition
+from gaiji.charset.records.layoutfile import find_layout, shipped
+from gaiji.cli.shared import OutputFormat, counted, read_file, say, say_json, say_table
 from gaiji.errors import BadInput, Text
 
 
@@ -66,11 +66,13 @@ def check(
             }
         )
         return
-    size = Text(f"、{made.length} バイト", f", {made.length} bytes") if made.length else ""
+    size = (
+        Text(f"、{made.length} バイト", f", {counted(made.length, 'byte')}") if made.length else ""
+    )
     say(
         Text(
             f"{made.name}: {made.kind}{size}、{len(rows)} 項目。誤りはありません。",
-            f"{made.name}: {made.kind}{size}, {len(rows)} fields; nothing is wrong with it.",
+            f"{made.name}: {made.kind}{size}, {counted(len(rows), 'field')}; nothing is wrong with it.",
         )
     )
     if rows:
@@ -108,6 +110,6 @@ def import_layout(
         say(
             Text(
                 f"{file} の {count} 項目を {out} に書きました。",
-                f"{count} items of {file} are in {out}.",
+                f"{counted(count, 'item')} of {file} {'is' if count == 1 else 'are'} in {out}.",
             )
         )

@@ -15,9 +15,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from gaiji.charset.charsets import NAMES
 from gaiji.charset.charsets import charset as charset_of
 from gaiji.charset.files import reading as opening
-from gaiji.charset.files import storage_error
+from gaiji.charset.files import unreadable
 from gaiji.charset.lint import Against, lint
-from gaiji.charset.lint_targets import TARGETS
+from gaiji.charset.lint.targets import TARGETS
 from gaiji.charset.shipped import shipped_repertoire
 from gaiji.cli.shared import Home, OutputFormat, reading, say, say_json
 from gaiji.errors import BadInput, Text
@@ -94,7 +94,7 @@ def _lint(file: str, against: Against, targets: list[str]) -> LintReport:
                     yield data
                     bar.update(task, advance=len(data))
             except OSError as error:
-                raise storage_error(error, file) from error
+                raise unreadable(error, file) from error
 
         return lint(chunks(), against, targets=targets, file=file)
 

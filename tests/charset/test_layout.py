@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from gaiji.charset.boxes import Box, columns
 from gaiji.charset.charsets import NAMES, UNICODE, charset
 from gaiji.charset.coding import coding
-from gaiji.charset.definition import import_definition
-from gaiji.charset.layout import Layout
-from gaiji.charset.layoutfile import FOLDER, find_layout, read_layout, shipped
-from gaiji.charset.plans import WIDE_SPACES, Plan
+from gaiji.charset.records.boxes import Box, columns
+from gaiji.charset.records.definition import import_definition
+from gaiji.charset.records.layout import Layout
+from gaiji.charset.records.layoutfile import FOLDER, find_layout, read_layout, shipped
+from gaiji.charset.records.plans import WIDE_SPACES, Plan
 from gaiji.charset.targets import script_of
 from gaiji.errors import BadLayout, BadReceipt, BadTable, NotFound
 
@@ -40,8 +40,8 @@ def changed(old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("text", "message", "field"),
     [
-        ("kind =", "The layout is no TOML", None),
-        ("kind = 'x'\nkind = 'y'", "The layout is no TOML", None),
+        ("kind =", "cannot be read as TOML", None),
+        ("kind = 'x'\nkind = 'y'", "cannot be read as TOML", None),
         ("name = 'x'", "There is no kind; choose one of fixed, csv", None),
         ("kind = 'cobol'", "cannot have kind = 'cobol'; write fixed or csv", None),
         ("kind = 'csv'\nfields = 3", "layout has no key 'fields'; choose one of", None),

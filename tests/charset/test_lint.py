@@ -8,12 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaiji import data
-from gaiji.charset import lint as module
 from gaiji.charset.charsets import NAMES, charset
-from gaiji.charset.lint import Against, lint
-from gaiji.charset.lint_checks import CHECKS
-from gaiji.charset.lint_judge import Judge, points
-from gaiji.charset.lint_targets import CHARSETS, TARGETS
+from gaiji.charset.lint import Against, lint, linter
+from gaiji.charset.lint.checks import CHECKS
+from gaiji.charset.lint.judge import Judge, points
+from gaiji.charset.lint.targets import CHARSETS, TARGETS
 from gaiji.charset.shipped import registered_sequences, shipped_repertoire
 from gaiji.charset.standard import cp932_reading, cp932_writing, decoded, x0213_repertoire
 from gaiji.errors import BadName, language
@@ -255,6 +254,11 @@ def test_a_character_that_its_bare_form_shows_is_inside() -> None:
     assert "outside-cp932" in codes(lint(shape_of_2004, against(), targets=["cp932"]))
 
 
+def test_the_dash_that_is_only_written_is_outside_and_the_one_that_is_read_inside() -> None:
+    assert "outside-cp932" in codes(lint("1—2".encode(), against(), targets=["cp932"]))
+    assert "outside-cp932" not in codes(lint("1―2".encode(), against(), targets=["cp932"]))
+
+
 @pytest.mark.parametrize("target", CHARSETS)
 def test_every_byte_charset_can_be_a_target(target: str) -> None:
     report = lint("山田\U0002a6a5".encode(), against(), targets=[target])
@@ -344,8 +348,8 @@ def test_places_are_record_and_byte_and_the_first_hundred() -> None:
 
 
 def test_a_report_is_bounded_and_its_totals_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PLACES_IN_ALL", 1500)
-    monkeypatch.setattr(module, "JUDGED_LIMIT", 500)
+    monkeypatch.setattr(linter, "PLACES_IN_ALL", 1500)
+    monkeypatch.setattr(linter, "JUDGED_LIMIT", 500)
     text = "".join(map(chr, range(0xE000, 0xE000 + 2500)))
     report = lint((text[n : n + 50].encode() for n in [*range(0, 2500, 50)] * 3), against())
     (total,) = report.totals

@@ -13,16 +13,19 @@ from typing import Any
 
 import pytest
 
+from gaiji.charset import pool
 from gaiji.charset.account import Account
 from gaiji.charset.charsets import charset
 from gaiji.charset.compiling import write_mapping
 from gaiji.charset.conversion import Conversion
-from gaiji.charset.convert import convert_file
-from gaiji.charset.mapfile import open_mapping
+from gaiji.charset.convert import convert_file, restore_file
+from gaiji.charset.mapfile import open_mapping, prepare_from
 from gaiji.charset.mapping import Mapping, Row
 from gaiji.charset.parts import Done, Part, Work, convert_part, cuts, do_unit, undone
 from gaiji.charset.pool import Pool, convert_parts, put_together
+from gaiji.charset.records.layoutfile import read_layout
 from gaiji.charset.resolve import Options
+from gaiji.cli import run
 from gaiji.errors import (
     BadInput,
     BadMappingFile,
@@ -263,7 +266,7 @@ def test_workers_give_the_single_run_with_report_receipt_and_digests(
         tmp_path / "three",
         large,
         ENDS,
-        replace(options, digests=False),
+        options._replace(digests=False),
         workers,
         part_bytes=20_000,
     )
@@ -271,6 +274,272 @@ def test_workers_give_the_single_run_with_report_receipt_and_digests(
     assert (tmp_path / "three").read_bytes() == (tmp_path / "one").read_bytes()
     wanted = ["in", "made.gmap", "one", "one.receipt", "three", "two", "two.receipt"]
     assert listing(tmp_path) == wanted
+
+
+LAYOUTS = {
+    "fixed": """kind = "fixed"
+[[field]]
+name = "番号"
+kind = "number"
+length = 6
+[[field]]
+name = "氏名"
+mode = "double"
+length = 12
+[field.target]
+width = 18
+longer = "cut"
+[[field]]
+name = "方書"
+length = 10
+[field.target]
+width = 13
+longer = "spill"
+""",
+    "csv": """kind = "csv"
+[table]
+header = true
+[[field]]
+name = "氏名"
+[field.target]
+width = 9
+longer = "cut"
+[[field]]
+name = "方書"
+[field.target]
+width = 14
+longer = "spill"
+[[field]]
+name = "番号"
+kind = "number"
+""",
+    "free": 'kind = "csv"\n[table]\nheader = true\n',
+    "line": 'kind = "line"\n',
+}
+
+
+def records_file(kind: str, count: int, seed: int = 5) -> bytes:
+    """Records with gaiji, undecided codes, broken bytes, values too long, and line ends in quotes."""
+    chance = random.Random(seed)
+    parts = [
+        b"\xf0\x40",
+        b"\xf0\x41",
+        b"\xf0\x60",
+        *("山亜神～".encode("cp932")[n : n + 2] for n in (0, 2, 4, 6)),
+    ]
+    made = []
+    for number in range(count):
+        name = b"".join(chance.choices(parts, k=chance.randrange(7)))
+        note = b"".join(chance.choices([*parts, b"A1", b"  ", b"\x81"], k=chance.randrange(5)))
+        digits = b"%06d" % number
+        if kind == "fixed":
+            made.append(digits + name.ljust(12, b"\x20") + note[:10].ljust(10))
+        elif kind == "line":
+            made.append(digits + name + note + b"\r\n")
+        else:
+            note = b'"%b\n,""%b"' % (name, digits) if number % 3 == 0 else note.rstrip(b"\x81")
+            made.append(b",".join((digits, note, name)) + (b"\r\n" if number % 2 else b"\n"))
+    header = "番号,方書,氏名\n".encode("cp932") if kind in ("csv", "free") else b""
+    return header + b"".join(made)
+
+
+def outcome(run: Any, folder: Path) -> tuple[Any, dict[str, bytes]]:
+    """What a conversion says, or the error that ends it, and the files it leaves."""
+    before = set(listing(folder))
+    try:
+        told = run().as_dict()
+    except GaijiError as error:
+        told = (type(error).__name__, error.problem())
+    names = [name for name in listing(folder) if name not in before]
+    files = {name: (folder / name).read_bytes() for name in names}
+    for name in names:
+        (folder / name).unlink()
+    return told, files
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options("escape", "escape", MANY, digests=True),
+        Options("geta", "escape", 40),
+        Options("escape", "error", MANY),
+        Options(malformed="escape", dry_run=True),
+    ],
+)
+def test_workers_by_a_layout_give_the_single_run_with_all_its_files(
+    tmp_path: Path, kind: str, options: Options
+) -> None:
+    path = compiled(tmp_path, juki())
+    layout = read_layout(LAYOUTS[kind].encode(), "layout.toml")
+    data = records_file(kind, 1500)
+    (tmp_path / "in").write_bytes(data)
+    names: dict[str, Any] = {name: tmp_path / name for name in ("receipt", "spill")}
+
+    def single() -> Account:
+        prepared = open_mapping(path).prepare(*ENDS, options)
+        return convert_file(tmp_path / "in", tmp_path / "out", prepared, layout=layout, **names)
+
+    def several() -> Account:
+        return convert_parts(
+            tmp_path / "in",
+            tmp_path / "out",
+            path,
+            ENDS,
+            options,
+            2,
+            layout=layout,
+            part_bytes=9_000,
+            **names,
+        )
+
+    one, two = outcome(single, tmp_path), outcome(several, tmp_path)
+    assert two == one
+    if options.digests:
+        assert isinstance(one[0], dict), one[0]
+        assert list(one[1]) == ["out", "receipt", "spill"]
+        assert one[0]["losses"] > 100
+        assert one[0]["records"] == 1500 + (kind in ("csv", "free")) or kind == "line"
+        assert bool(one[1]["spill"]) == (kind in ("fixed", "csv"))
+        several()
+        size = restore_file(
+            tmp_path / "out",
+            tmp_path / "back",
+            tmp_path / "receipt",
+            prepare_from(open_mapping(path)),
+        )
+        assert size == len(data)
+        assert (tmp_path / "back").read_bytes() == data
+
+
+@pytest.mark.parametrize("name", ["utf-16le", "jef", "ibm939", "keis83", "utf-8"])
+@pytest.mark.parametrize("separator", ["none", "lf"])
+def test_fixed_records_of_any_charset_are_cut_at_their_length(
+    tmp_path: Path, name: str, separator: str
+) -> None:
+    mapping = code_set(name)
+    path = compiled(tmp_path, mapping)
+    ends = mapping.code_set, "unicode"
+    script = Conversion(mapping, "unicode").resolver.source.script
+    blank, users = script.code(" ") or b"", list(mapping.charset.user_codes())[:30]
+    mark = "\ufeff".encode("utf-16-le") if name == "utf-16le" else b""
+    end = script.newline if separator == "lf" else b""
+    rows = []
+    for number in range(300):
+        value = (
+            (script.encode(f"{number}山") or b"") + script.standing(users[number % 30])
+            if users
+            else b""
+        )
+        rows.append(value + blank * ((24 - len(value)) // len(blank)) + end)
+    data = mark + b"".join(rows)
+    (tmp_path / "in").write_bytes(data)
+    text = (
+        f'kind = "fixed"\n[record]\nseparator = "{separator}"\n[[field]]\nname = "a"\nlength = 24\n'
+    )
+    layout = read_layout((text + 'target = { width = 40, longer = "cut" }\n').encode(), "l.toml")
+    options = Options("escape", "escape", MANY, digests=True)
+    one = convert_file(
+        tmp_path / "in",
+        tmp_path / "one",
+        open_mapping(path).prepare(*ends, options),
+        layout=layout,
+        receipt=tmp_path / "one.receipt",
+    )
+    for size in (700, 1900):
+        two = convert_parts(
+            tmp_path / "in",
+            tmp_path / "two",
+            path,
+            ends,
+            options,
+            2,
+            layout=layout,
+            receipt=tmp_path / "two.receipt",
+            part_bytes=size,
+        )
+        assert two.as_dict() == one.as_dict()
+        assert same(tmp_path)
+    assert one.records == 300
+    assert one.input_bytes == len(data)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "csv", "free"])
+@pytest.mark.parametrize("broken", ["short", "unmapped", "both", "quote"])
+def test_workers_by_a_layout_tell_the_first_error_of_the_file(
+    tmp_path: Path, kind: str, broken: str
+) -> None:
+    path = compiled(tmp_path, juki())
+    layout = read_layout(LAYOUTS[kind].encode(), "layout.toml")
+    good = records_file(kind, 1500).replace(b"\xf0\x60", b"\xf0\x41").replace(b"\x81 ", b"  ")
+    places = (b"001000", b"001001") if broken == "both" else (b"001000",)
+    for place in places:
+        at = good.index(place)
+        bad = {"unmapped": b"\xf0\x60", "quote": b'1"2"'}.get(broken, b"")
+        if place == b"001001":
+            bad = b"\xf0\x60"
+        at += 6 if kind == "fixed" else 7
+        good = good[:at] + bad + good[at + (1 if broken == "short" else len(bad)) :]
+    (tmp_path / "in").write_bytes(good)
+    options = Options(malformed="escape", max_loss=MANY)
+    names: dict[str, Any] = {name: tmp_path / name for name in ("receipt", "spill")}
+
+    def single() -> Account:
+        prepared = open_mapping(path).prepare(*ENDS, options)
+        return convert_file(tmp_path / "in", tmp_path / "out", prepared, layout=layout, **names)
+
+    def several(size: int) -> Account:
+        return convert_parts(
+            tmp_path / "in",
+            tmp_path / "out",
+            path,
+            ENDS,
+            options,
+            2,
+            layout=layout,
+            part_bytes=size,
+            **names,
+        )
+
+    one = outcome(single, tmp_path)
+    assert isinstance(one[0], tuple) or broken in ("short", "both", "quote")
+    for size in (2_000, 9_000, 20_000):
+        assert outcome(lambda size=size: several(size), tmp_path) == one
+
+
+def test_the_command_takes_workers_and_a_layout_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = compiled(tmp_path, juki())
+    (tmp_path / "in").write_bytes(records_file("csv", 600))
+    (tmp_path / "layout.toml").write_text(LAYOUTS["csv"])
+    for name in ("WORTH", "SMALLEST", "LARGEST"):
+        monkeypatch.setattr(pool, name, 2000)
+    for workers in ("1", "2"):
+        words = ["convert", str(tmp_path / "in"), str(tmp_path / f"out{workers}")]
+        words += ["--mapping", str(path), "--from", ENDS[0], "--to", ENDS[1]]
+        words += ["--layout", str(tmp_path / "layout.toml"), "--workers", workers]
+        words += ["--on-unmapped", "escape", "--malformed", "escape", "--max-loss", str(MANY)]
+        for name in ("spill", "receipt", "report"):
+            words += [f"--{name}", str(tmp_path / f"{name}{workers}")]
+        assert run(words) == 0
+    for name in ("out", "spill", "receipt", "report"):
+        one, two = ((tmp_path / f"{name}{workers}").read_bytes() for workers in "12")
+        assert one == two
+        assert one
+
+
+def test_a_layout_that_spills_needs_a_side_file_with_workers_too(tmp_path: Path) -> None:
+    path = compiled(tmp_path, juki())
+    layout = read_layout(LAYOUTS["fixed"].encode(), "layout.toml")
+    (tmp_path / "in").write_bytes(records_file("fixed", 100))
+    with pytest.raises(BadInput, match="name the side file with --spill"):
+        convert_parts(
+            *(tmp_path / "in", tmp_path / "out", path, ENDS, Options(), 2),
+            layout=layout,
+            part_bytes=500,
+        )
+    assert listing(tmp_path) == ["in", "made.gmap"]
 
 
 def test_a_dry_run_with_workers_counts_and_writes_nothing(tmp_path: Path, large: Path) -> None:
@@ -407,7 +676,7 @@ def test_a_full_disk_is_told_of_the_output(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_the_workers_and_leaves_nothing_behind(tmp_path: Path) -> None:
     path = compiled(tmp_path, juki())
-    (tmp_path / "in").write_bytes(LINE * 1_000_000)
+    (tmp_path / "in").write_bytes(LINE * 4_000_000)
     before = listing(tmp_path)
     program = (
         "import sys; from gaiji.charset.pool import convert_parts; "
@@ -420,16 +689,58 @@ def test_ctrl_c_ends_the_workers_and_leaves_nothing_behind(tmp_path: Path) -> No
     while len(listing(tmp_path)) == len(before):
         assert started.poll() is None
         time.sleep(0.01)
-    time.sleep(0.2)
+    time.sleep(0.05)
     started.send_signal(signal.SIGINT)
     assert started.wait(20) in (-signal.SIGINT, 130)
     assert listing(tmp_path) == before
 
 
 def test_a_worker_loads_neither_database_nor_schemas() -> None:
-    program = "import sys, gaiji.charset.parts; print(*sys.modules)"
+    program = "import sys, gaiji.charset.worker; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     ).stdout.split()
     heavy = ("sqlalchemy", "pydantic", "fastapi", "typer", "rich", "numpy", "gaiji.wire")
-    assert not [name for name in loaded if name.startswith(heavy)]
+    layouts = ("gaiji.charset.records", "gaiji.charset.lint")
+    assert not [name for name in loaded if name.startswith((*heavy, *layouts))]
+
+
+HEAVY = ("dataclasses", "inspect", "pathlib", "tempfile", "shutil", "random", "datetime")
+"""Modules of the standard library that cost more to load than a small file costs to convert."""
+
+
+def test_nightly_conversions_and_restorations_load_no_heavy_modules(tmp_path: Path) -> None:
+    path = compiled(tmp_path, juki())
+    (tmp_path / "in").write_bytes(LINE)
+    names = ("in", "out", "receipt", "back")
+    source, out, receipt, back = (str(tmp_path / name) for name in names)
+    there = ["convert", source, out, "--from", ENDS[0], "--to", ENDS[1], "--receipt", receipt]
+    there += ["--report", str(tmp_path / "report"), "--format", "json"]
+    again = ["restore", out, back, "--receipt", receipt]
+    # what the environment itself loads at every start does not count
+    program = (
+        "import sys; before = {*sys.modules}; from gaiji.cli import run; "
+        f"done = [run([*words, '--mapping', {str(path)!r}]) for words in {(there, again)!r}]; "
+        "print(); print(done, *{*sys.modules} - before)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout
+    status, _, loaded = said.splitlines()[-1].partition("] ")
+    assert status == "[0, 0"
+    assert "gaiji.charset.fast" in loaded.split()
+    assert not {*HEAVY} & {*loaded.split()}
+    assert (tmp_path / "back").read_bytes() == LINE
+
+
+def test_a_conversion_without_a_layout_loads_nothing_of_layouts(tmp_path: Path) -> None:
+    path = compiled(tmp_path, juki())
+    (tmp_path / "in").write_bytes(LINE)
+    words = ["convert", str(tmp_path / "in"), str(tmp_path / "out"), "--mapping", str(path)]
+    words += ["--from", ENDS[0], "--to", ENDS[1], "--workers", "2"]
+    program = f"import sys; from gaiji.cli import run; print(run({words!r}), *sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert "gaiji.charset.pool" in loaded
+    assert not [name for name in loaded if name.startswith(("gaiji.charset.records", "typer"))]

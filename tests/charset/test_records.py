@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,14 @@ from gaiji.charset.charsets import charset
 from gaiji.charset.compiling import compiled
 from gaiji.charset.conversion import Conversion
 from gaiji.charset.fast import stream_for
-from gaiji.charset.layout import Layout
-from gaiji.charset.layoutfile import find_layout, read_layout
 from gaiji.charset.mapping import Mapping, Row
 from gaiji.charset.receipt import Recorder, read_receipt
-from gaiji.charset.recordfile import cuts
-from gaiji.charset.records import Records, convert_records, plan_of
+from gaiji.charset.records.converting import Records, convert_records, plan_of
+from gaiji.charset.records.cutting import cuts
+from gaiji.charset.records.layout import Layout
+from gaiji.charset.records.layoutfile import find_layout, read_layout
+from gaiji.charset.records.restoring import restore_records
 from gaiji.charset.resolve import Options
-from gaiji.charset.restoring import restore_records
 from gaiji.charset.stream import Stream
 from gaiji.errors import (
     BadInput,
@@ -30,6 +30,7 @@ from gaiji.errors import (
     BadReceipt,
     BadRecord,
     FieldTooLong,
+    GaijiError,
     MalformedInput,
     UnmappedCode,
 )
@@ -629,9 +630,9 @@ LINES = FIXED.replace("length = 40\n", 'length = 40\nseparator = "lf"\n', 1)
     [
         (FIXED, b"x" * 90, "ends inside a record, after 10 of 40 bytes", (3, 80)),
         (LINES, b"y" * 40 + b"\n" + b"x" * 38 + b"\n" + b"y" * 41, "has 38 bytes, not 40", (2, 41)),
-        (LINES, b"y" * 40 + b"\n" + b"x" * 43 + b"\n" + b"y" * 41, "has 43 bytes, not 40", (2, 41)),
+        (LINES, b"y" * 40 + b"\n" + b"x" * 43 + b"\n" + b"y" * 41, "more than 40 bytes", (2, 41)),
         (LINES, b"y" * 40 + b"\n" + b"x" * 39, "ends inside a record, after 39 of 40", (2, 41)),
-        (LINES, b"y" * 40 + b"\r\n" + b"x" * 39, "has 41 bytes, not 40", (1, 0)),
+        (LINES, b"y" * 41 + b"\n" + b"x" * 40 + b"\n", "more than 40 bytes", (1, 0)),
     ],
 )
 @pytest.mark.parametrize("size", [1, 50, 1 << 16])
@@ -733,8 +734,6 @@ def test_a_packed_field_that_holds_no_number_is_named_when_asked() -> None:
     ("text", "message"),
     [
         ('charset = "jef"\n' + FIXED, "is for jef and the input is cp932"),
-        ('kind = "csv"\n[table]\nheader = true\n[[field]]\nname = "住所"\n', "no such column"),
-        ('kind = "csv"\n[[field]]\nname = "x"\ncolumn = 9\n', "has 2 cells and no column 9"),
         (
             FIXED.replace("length = 12\n[target]", 'length = 12\npad = "full"\n[target]'),
             "for fields of mode",
@@ -744,6 +743,57 @@ def test_a_packed_field_that_holds_no_number_is_named_when_asked() -> None:
 def test_a_layout_that_does_not_go_with_the_conversion_is_refused(text: str, message: str) -> None:
     with pytest.raises(BadLayout, match=message):
         convert(b"a,b\n" * 20, Conversion(juki(), "unicode"), layout(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "field"),
+    [
+        ("header = true\n[[field]]\nname = '住所'\n", "no such column as 住所", "住所"),
+        ("\n[[field]]\nname = 'x'\ncolumn = 9\n", "has 2 cells and no column 9", "x"),
+    ],
+)
+@pytest.mark.parametrize("mark", [b"", "\ufeff".encode("utf-16-le")])
+def test_a_column_that_a_file_lacks_is_named_with_the_file_and_its_first_record(
+    text: str, message: str, field: str, mark: bytes
+) -> None:
+    source, codec = (zei(), "utf-16-le") if mark else (juki(), "cp932")
+    by = layout('kind = "csv"\n[table]\n' + text)
+    with pytest.raises(BadRecord, match=message) as caught:
+        convert(mark + ("a,b\n" * 20).encode(codec), Conversion(source, "unicode"), by)
+    assert caught.value.where
+    place = {"file": "in", "record": 1, "field": field, "byte_offset": len(mark)}
+    assert caught.value.where.as_dict() == place
+
+
+@pytest.mark.parametrize("size", [1, 50, 1 << 16])
+@pytest.mark.parametrize("codec", ["cp932", "utf-16-le"])
+@pytest.mark.parametrize("told", ["none", "lf", "crlf"])
+@pytest.mark.parametrize("found", ["none", "lf", "crlf"])
+@pytest.mark.parametrize("count", [1, 2, 30])
+def test_line_ends_other_than_the_layouts_are_told_at_the_first_record(
+    told: str, found: str, codec: str, size: int, count: int
+) -> None:
+    source = juki() if codec == "cp932" else zei()
+    end = {"none": "", "lf": "\n", "crlf": "\r\n"}[found].encode(codec)
+    by = layout(
+        f'kind = "fixed"\n[record]\nseparator = "{told}"\n'
+        '[[field]]\nname = "a"\nlength = 8\ntarget = { width = 12 }\n'
+    )
+    data = ("山田 " if codec == "cp932" else "山田太郎").encode(codec).ljust(8) + end
+    if told == found or (found == "none" and count == 1):
+        done = convert(data * count, Conversion(source, "unicode"), by, size)
+        assert done.records.records == count
+        return
+    with pytest.raises(BadRecord, match=f'separator = "{found}"') as caught:
+        convert(data * count, Conversion(source, "unicode"), by, size)
+    assert caught.value.where
+    assert caught.value.where.as_dict() == {"file": "in", "record": 1, "byte_offset": 8}
+
+
+def test_a_line_end_that_some_records_hold_by_chance_is_no_other_separator() -> None:
+    by = layout('kind = "fixed"\n[[field]]\nname = "a"\nlength = 4\nkind = "binary"\n')
+    data = b"abcd\nxyzab\nd1234" + b"9" * 60
+    assert convert(data, Conversion(juki(), "unicode"), by).out == data
 
 
 def test_output_rules_can_be_for_one_target_only() -> None:
@@ -791,36 +841,81 @@ def test_a_layout_too_large_for_the_receipt_is_named_by_its_digest() -> None:
         restore(done, conversion, by=layout(FIXED))
 
 
-@pytest.mark.parametrize("kind", ["fixed", "table", "free"])
-def test_parts_of_a_file_concatenate_to_the_single_run(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["fixed", "ends", "table", "free", "tsv"])
+def test_files_are_cut_at_records_and_nowhere_else(kind: str, tmp_path: Path) -> None:
     conversion = Conversion(juki(), "unicode", ESCAPED)
-    if kind == "fixed":
-        by = layout(FIXED)
-        data = b"".join(resident(f"{n:04}", "ｱ", "山?", "A" * (n % 9)) for n in range(50))
+    if kind in ("fixed", "ends"):
+        by = layout(FIXED if kind == "fixed" else LINES)
+        end = b"" if kind == "fixed" else b"\n"
+        people = [resident(f"{n:04}", "ｱ", "山?", "A" * (n % 9)) for n in range(50)]
+        data = end.join(people) + end
+        begins = set(range(0, len(data), len(data) // 50))
     else:
-        by = layout(CSV if kind == "table" else 'kind = "csv"\n[table]\nheader = true\n')
+        tables = {
+            "table": CSV,
+            "free": 'kind = "csv"\n[table]\nheader = true\n',
+            "tsv": 'kind = "tsv"\n[table]\nquote = ""\n',
+        }
+        by = layout(tables[kind])
         rows = [f'{n},"山{n}\n,""亜"""\n' if n % 3 else f"{n},亜\n" for n in range(50)]
-        data = ("コード,氏名\n" + "".join(rows)).encode("cp932")
+        if kind == "tsv":
+            rows = [f'{n}\t"亜\n' for n in range(50)]
+        rows = ["コード,氏名\n" if kind != "tsv" else "コード\t氏名\n", *rows]
+        data = "".join(rows).encode("cp932")
+        begins = set(accumulate((len(row.encode("cp932")) for row in rows), initial=0))
     path = tmp_path / "in"
     path.write_bytes(data)
-    whole = convert(data, conversion, by)
     plan = plan_of(path, by, conversion.resolver)
-    for count in (1, 2, 3, 7, 100):
-        ranges = cuts(path, count, by, conversion.resolver)
-        assert ranges[0][0] == 0
-        assert ranges[-1][1] == len(data)
-        assert all(one[1] == two[0] and two[0] < two[1] for one, two in pairwise(ranges))
-        assert len(ranges) > 1 or count == 1
-        out, record = io.BytesIO(), 1
-        for start, end in ranges:
-            part = io.BytesIO(data[start:end])
-            stream = Stream(conversion.resolver, opening=start == 0)
-            done = convert_records(part, out.write, stream, by, plan=plan, start=(record, start))
-            places = [place for seen in stream.seen.values() for place in seen.places]
-            assert all(start <= place.byte_offset < end for place in places)
-            record += done.records
-        assert out.getvalue() == whole.out
-        assert record - 1 == whole.records.records
+    for size in (1, 30, 100, 333, len(data) - 1, len(data), 10**6):
+        ranges = cuts(path, size, plan, conversion.resolver)
+        assert [ranges[0][0], ranges[-1][1]] == [0, len(data)]
+        assert all(one[1] == two[0] for one, two in pairwise(ranges))
+        assert {start for start, _ in ranges} <= begins
+        assert len(ranges) == 1 if size >= len(data) else len(ranges) > 1 or size > 333
+    path.write_bytes(b"")
+    assert cuts(path, 10, plan, conversion.resolver) == [(0, 0)]
+
+
+def test_tables_whose_marks_may_be_part_of_a_code_are_not_cut(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    for source, codec, delimiter in (
+        (zei(), "utf-16-le", ","),
+        (juki(), "cp932", "|"),
+        (host("ibm939"), "cp037", ","),
+    ):
+        path.write_bytes(f"1{delimiter}2\n".encode(codec).replace(b"\x25", b"\x15") * 20)
+        resolver = Conversion(source, "unicode").resolver
+        by = layout(f'kind = "csv"\n[table]\ndelimiter = "{delimiter}"\n')
+        plan = plan_of(path, by, resolver)
+        assert cuts(path, 10, plan, resolver) == [(0, path.stat().st_size)]
+
+
+@pytest.mark.parametrize("kind", ["fixed", "table", "free"])
+def test_the_first_record_with_an_error_is_told_whatever_the_chunks(kind: str) -> None:
+    conversion = Conversion(juki(), "unicode")
+    if kind == "fixed":
+        by, rows = layout(LINES), [resident("0001", "", "山", "") + b"\n"] * 9
+        bad = rows[0][:12] + b"\x81\x30" + rows[0][14:]
+        short = rows[0][1:]
+        wide = rows[0][:28] + b"\xf0\x60" + rows[0][30:]
+    else:
+        by = layout(CSV if kind == "table" else 'kind = "csv"\n[table]\nheader = true\n')
+        rows = ["コード,氏名\n".encode("cp932"), *["1,山\n".encode("cp932")] * 8]
+        bad, short, wide = b"1,\x81\n", b"1\n", b"1,\xf0\x60\n"
+    for changes in (
+        {3: bad, 5: short, 7: wide},
+        {3: short, 5: bad, 7: wide},
+        {3: wide, 4: short, 6: bad},
+    ):
+        data = b"".join(changes.get(at, row) for at, row in enumerate(rows))
+        told = []
+        for size in (1, 20, 70, 1 << 16):
+            with pytest.raises(GaijiError) as caught:
+                convert(data, conversion, by, size)
+            told.append(caught.value.problem())
+            assert caught.value.where
+            assert caught.value.where.record == 4
+        assert told == [told[0]] * 4
 
 
 def test_lines_and_raw_files_convert_as_without_a_layout() -> None:

@@ -1,6 +1,6 @@
 """What lint says about one character (一字の点検): pure look-ups, done once for each distinct one.
 
-A judgement does not depend on where a character stands; counting and places are left to `gaiji.charset.lint`.
+A judgement does not depend on where a character stands; counting and places are left to `linter`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from gaiji.charset.charsets import Charset
-from gaiji.charset.lint_reader import EXTENDING
-from gaiji.charset.lint_targets import Target
+from gaiji.charset.lint.reader import EXTENDING
+from gaiji.charset.lint.targets import Target
 from gaiji.charset.mapping import Repertoire
 from gaiji.charset.shipped import registered_sequences, standardized
 from gaiji.charset.standard import PAIRS, decoded, punctuated

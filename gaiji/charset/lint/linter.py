@@ -1,29 +1,25 @@
-"""What in a file or text would be lost or changed (点検), with places, counts and the way out.
+"""Counting and placing what is found in one file (点検の集計): each distinct token is judged once, then counted.
 
-A file is read once in chunks; each distinct character is judged once and then only counted, so that memory is
-bounded whatever the size. The findings do not depend on how the input arrives.
+Memory is bounded whatever the size. The findings do not depend on how the input arrives.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any, Generic
 
 from gaiji.charset.charsets import Charset
-from gaiji.charset.lint_checks import CHECKS
-from gaiji.charset.lint_judge import Fact, Hit, Judge, points
-from gaiji.charset.lint_reader import SHIFT, CodeReader, Reader, TextReader, Token
-from gaiji.charset.lint_suspicion import Sample
-from gaiji.charset.lint_targets import target_of
-from gaiji.charset.mapping import Mapping as ReadModel
-from gaiji.charset.mapping import Repertoire
+from gaiji.charset.lint.checks import CHECKS
+from gaiji.charset.lint.judge import Fact, Hit, Judge, points
+from gaiji.charset.lint.reader import SHIFT, CodeReader, Reader, TextReader, Token
+from gaiji.charset.lint.suspicion import Sample
 from gaiji.charset.ways import MARK
 from gaiji.errors import Text, Where
-from gaiji.wire.lint import LintFinding, LintReport, LintTotal
+from gaiji.wire.lint import LintFinding, LintTotal
 
 MAX_PLACES = 100
 PLACES_IN_ALL = 10_000
@@ -31,71 +27,6 @@ MAX_SUBJECTS = 1_000
 JUDGED_LIMIT = 100_000
 LEVELS = ("error", "gap", "warning", "fit")
 DAMAGE = frozenset({"malformed", "lone-surrogate", "only-shift-jis-2004", "cut-off"})
-
-
-@dataclass(frozen=True)
-class Against:
-    """What a text is held against (点検の基準): its charset, the shared characters, and what a code set decided.
-
-    known: the user-defined codes with a decided meaning; None where there is no code set, and none has one.
-    release: whose repertoire it is, None for the reference set that ships.
-    """
-
-    charset: Charset
-    repertoire: Repertoire
-    known: frozenset[bytes] | None = None
-    release: int | None = None
-
-    @classmethod
-    def code_set(cls, mapping: ReadModel) -> Against:
-        """Return what a code set's files are held against in one release."""
-        known = frozenset(row.code for row in mapping.rows if mapping.meanings(row.code))
-        return cls(mapping.charset, mapping.repertoire, known, mapping.release)
-
-
-def lint(
-    data: bytes | Iterable[bytes],
-    against: Against,
-    *,
-    targets: Sequence[str] = (),
-    normalizations: Sequence[str] = ("NFC", "NFKC"),
-    file: str | None = None,
-) -> LintReport:
-    """Return what would be lost or changed (点検) in bytes, or in the chunks of a file.
-
-    targets: x0208, x0213, juki or names of byte charsets that the text shall go to. Findings come the gravest
-    first, then by check, then the most frequent; a check lists 1,000 different subjects and 10,000 places, its
-    total counts all. Raises BadName for an unknown target.
-    """
-    charset = against.charset
-    judge = Judge(
-        charset,
-        against.repertoire,
-        known=against.known,
-        normalizations=normalizations,
-        targets=[target_of(name) for name in targets],
-    )
-    sample = Sample(charset.name)
-    linter: Linter[Any] = (
-        Linter(TextReader(charset.encoding or "utf-8"), _judge_text(judge))
-        if charset.is_unicode
-        else Linter(reader := CodeReader(charset), _judge_codes(judge, reader))
-    )
-    for chunk in [data] if isinstance(data, bytes) else data:
-        sample.take(chunk)
-        linter.feed(chunk)
-    linter.feed(b"", final=True)
-    linter.finish(sample, charset.name)
-    return LintReport(
-        charset=charset.name,
-        release=against.release,
-        targets=list(targets),
-        records=linter.records,
-        bytes=linter.bytes,
-        characters=linter.characters,
-        totals=linter.totals(),
-        findings=[finding.shape() for finding in linter.findings(file)],
-    )
 
 
 @dataclass(frozen=True)
@@ -328,6 +259,14 @@ class Linter(Generic[Token]):
             self._found.items(),
             key=lambda one: (LEVELS.index(CHECKS[one[0]].level), order.index(one[0])),
         )
+
+
+def linter_of(judge: Judge) -> Linter[Any]:
+    """Return what lints a file in the judge's charset."""
+    charset = judge.charset
+    if charset.is_unicode:
+        return Linter(TextReader(charset.encoding or "utf-8"), _judge_text(judge))
+    return Linter(reader := CodeReader(charset), _judge_codes(judge, reader))
 
 
 def _is_compatible(subject: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 from gaiji.charset.charsets import FAMILIES, UNICODE, Jis, charset
-from gaiji.charset.coding import coding
+from gaiji.charset.coding import WRITTEN_ONLY, coding
 from gaiji.charset.mapping import Forms, Reduction, Repertoire
 from gaiji.charset.standard import juki_non_kanji, punctuated, x0213_repertoire
 from gaiji.charset.targets import unique_reduction
@@ -84,10 +84,12 @@ def target_of(name: str) -> Target:
         case "juki":
             return Target(name, 2004, lambda text: text in juki_non_kanji())
     made = charset(name)
-    writing: Mapping[str, bytes] = {
-        text: code for mode in coding(made).modes for text, code in mode.writing.items()
+    modes = coding(made).modes
+    read = {text for mode in modes for text in mode.reading.values()}
+    holds = {
+        text for mode in modes for text in mode.writing if text in read or text not in WRITTEN_ONLY
     }
-    return Target(name, made.jis, writing.__contains__)
+    return Target(name, made.jis, holds.__contains__)
 
 
 def _is_x0208(text: str) -> bool:
