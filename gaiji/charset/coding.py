@@ -42,8 +42,9 @@ class Mode:
 
     shape: the pattern of one well-shaped code, assigned or not; any other byte is malformed alone. reading: the codes
     of the standard area in the declared punctuation and JIS edition; user-defined areas are left out. writing: the one
-    code of a text; the six marks in both readings where only one is read. untabled: first and last codes of areas that
-    exist and have no table here: a code there that `reading` lacks is unmapped (未対応), not malformed.
+    code of a text; the six marks in both readings where only one is read, and `WRITTEN_ONLY`. untabled: first and last
+    codes of areas that exist and have no table here: a code there that `reading` lacks is unmapped (未対応), not
+    malformed.
     """
 
     shape: bytes
@@ -115,6 +116,10 @@ UNTABLED: Mapping[str, tuple[Span, ...]] = dict.fromkeys(
 IBM_DASH = {b"\x44\x4a": "―"}
 """The dash of 930 and 939, which ICU and glibc read as U+2014: here it reads U+2015 like the same mark (1-29) of every
 other charset, or an address with it could be converted to no other city. 1390 and 1399 have a code for each."""
+
+WRITTEN_ONLY: Mapping[str, str] = {"—": "―"}
+"""Texts written as another one's code where they have none of their own; they do not come back, so each is a loss.
+People type the dash of JIS X 0208 (1-29) as U+2014 as often as U+2015, which charsets read; glibc writes it so too."""
 
 
 @lru_cache(64)
@@ -232,7 +237,7 @@ def _writing(
     """Return the code each text is written with: what an imported table says, else its first code, shorter ones first.
 
     read_only: codes that come last. elsewhere: texts that another mode writes. marks: whether the six marks are written
-    in the other reading too, where that is the text of no code.
+    in the other reading too, where that is the text of no code, and so the dash of `WRITTEN_ONLY`.
     """
     writing = dict(charset.table.writing) if charset.table else {}
     own = set(_imported(charset, (1, 2, 3)))
@@ -245,6 +250,9 @@ def _writing(
         for one, other in ((wide, narrow), (narrow, wide)):
             if one in writing:
                 writing.setdefault(other, writing[one])
+    for text, shown in WRITTEN_ONLY.items() if marks else ():
+        if shown in writing:
+            writing.setdefault(text, writing[shown])
     return {text: code for text, code in writing.items() if text not in elsewhere}
 
 

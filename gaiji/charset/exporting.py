@@ -1,4 +1,4 @@
-"""The rows of a mapping file for people and programs (対応表の書出し): CSV and JSON; `ucm` has the same rows for ICU.
+"""The rows of a mapping file for people and programs (対応表の書出し): CSV, JSON, vendors' user tables; `ucm` for ICU.
 
 A row is a code, what it is at the target, and the direction it holds in, as in a charset's table: `both`, `read` (the
 code becomes that, which is written as another code) or `write` (the text becomes the code, which reads as another).
@@ -9,14 +9,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from gaiji.charset import vendor
 from gaiji.charset.codetable import Direction
 from gaiji.charset.mapfile import FileWay, MappingFile
 from gaiji.charset.tables import write_csv
 from gaiji.charset.ways import End, Step
+from gaiji.errors import UnsupportedConversion
 
 COLUMNS = ("code", "to", "direction", "text", "character", "kind", "ground")
+TEXTS = ("unicode", "unicode-svs", "x0213")
+"""The targets that are text, for tables of vendors and of ICU."""
+Vendor = Literal["hulft", "fujitsu"]
+VENDOR_CHARSETS: dict[Vendor, dict[str, str]] = {
+    "hulft": {
+        name: letter
+        for letter, names in vendor.HULFT_CHARSETS.items()
+        for name in names
+        if letter != "8"
+    },
+    "fujitsu": {"jef": "j"},
+}
+"""The charsets each kind of user table is for, with HULFT's letter (gt<letter>to8.txt)."""
 
 
 class Line(NamedTuple):
@@ -117,3 +132,57 @@ def json_export(file: MappingFile) -> bytes:
     told = json.dumps(head, ensure_ascii=False, sort_keys=True)[:-1]
     items = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     return f'{told}, "items": [\n{items}\n]}}\n'.encode()
+
+
+# --- vendors' user tables
+
+
+def check_vendor(kind: Vendor, charset: str, target: str) -> None:
+    """Raise UnsupportedConversion unless a vendor's user table can hold a charset's gaiji for a target."""
+    able = VENDOR_CHARSETS[kind]
+    if charset not in able:
+        raise UnsupportedConversion(
+            f"{charset} の外字セットは {kind} の表になりません。書き出せるのは {'・'.join(able)} です。",
+            f"A code set in {charset} cannot be a {kind} table; it can be written for {', '.join(able)}.",
+        )
+    check_text(f"{kind} の表", f"{kind} table", target)
+
+
+def check_text(ja: str, en: str, target: str) -> None:
+    """Raise UnsupportedConversion unless a target is text, for a form named in both languages that maps to Unicode."""
+    if target not in TEXTS:
+        raise UnsupportedConversion(
+            f"{ja}は Unicode との対応なので、変換先を {'・'.join(TEXTS)} から選んでください。",
+            f"A {en} maps to Unicode; choose the target {' or '.join(TEXTS)}.",
+        )
+
+
+def vendor_export(file: MappingFile, kind: Vendor) -> bytes:
+    """Return the gaiji of a mapping file as a vendor's user table (外字変換テーブル), the standard area left out.
+
+    HULFT's converts to UTF-8 alone. Fujitsu's has no place for sequences: those are named in comments at its head.
+    Raises UnsupportedConversion as `check_vendor`.
+    """
+    source, facts = file.there.source, file.facts
+    check_vendor(kind, source.script.name, facts.target)
+    rows = [line for line in lines(file) if source.is_local(line.code)]
+    read = [(line.code, line.token.decode()) for line in rows if line.direction != "write"]
+    told = [
+        f"{facts.source} {source.script.name} -> {facts.target}",
+        f"release {facts.release} digest {facts.digest}",
+    ]
+    if file.as_of:
+        told.append(f"as of {file.as_of.isoformat()}")
+    if kind == "hulft":
+        letter = VENDOR_CHARSETS[kind][source.script.name]
+        return vendor.write_hulft(read, "\n".join([*told, f"HULFT: gt{letter}to8.txt"]))
+    written = [(line.code, line.token.decode()) for line in rows if line.direction != "read"]
+    told += [
+        f"no place here: {code.hex().upper()} {vendor.shown(text)}"
+        for code, text in dict.fromkeys((*read, *written))
+        if not vendor.has_place(text)
+    ]
+    there, back = (
+        [pair for pair in pairs if vendor.has_place(pair[1])] for pairs in (read, written)
+    )
+    return vendor.write_fujitsu(there, "\n".join(told), back)

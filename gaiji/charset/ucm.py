@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from gaiji.charset.codetable import Direction
 from gaiji.charset.coding import SHAPES, SHIFTS
-from gaiji.charset.exporting import lines
+from gaiji.charset.exporting import check_text, lines
 from gaiji.charset.mapfile import MappingFile
 from gaiji.charset.script import Script
 from gaiji.errors import UnsupportedConversion
@@ -41,7 +41,6 @@ EBCDIC_STATES = (
 SO_SI = {(b"\x0e", 1), (b"\x0f", 0)}
 MOST_SEQUENCE_POINTS = 10_000
 """How many code points of sequences makeconv takes."""
-TARGETS = ("unicode", "unicode-svs", "x0213")
 PRECISION: Mapping[Direction, str] = {"both": "|0", "read": "|3", "write": "|4"}
 
 
@@ -66,18 +65,14 @@ def check_expressible(charset: str, target: str) -> None:
             f"{charset} は Unicode なので .ucm になりません。書き出せるのは {able} の外字セットです。",
             f"{charset} is Unicode and cannot be a .ucm; it can be written for code sets in {able}.",
         )
-    if target not in TARGETS:
-        raise UnsupportedConversion(
-            f".ucm は Unicode との対応なので、変換先を {'・'.join(TARGETS)} から選んでください。",
-            f"A .ucm maps to Unicode; choose the target {' or '.join(TARGETS)}.",
-        )
+    check_text(".ucm ", ".ucm", target)
 
 
 def write_ucm(file: MappingFile, name: str) -> bytes:
     """Return a mapping file's code set as .ucm, whole standard area and decided gaiji (ICU用の表).
 
     name: of the converter, which ICU finds under the same file name. Raises UnsupportedConversion for a code set in
-    Unicode and for other targets than `TARGETS`.
+    Unicode and for other targets than `exporting.TEXTS`.
     """
     script, facts = file.there.source.script, file.facts
     check_expressible(script.name, facts.target)

@@ -1,34 +1,38 @@
 """Usage counts (使用頻度): how often each code of the user-defined areas stands in a city's files.
 
-Nothing but counts leaves this module: no record, no text and, of what is well-formed, no place. A code that
-is not counted does not appear in these files; nothing here says that it is out of use.
+Nothing but counts leaves this module: no record, no text and no place, but of bytes and codes that are no character. A
+code that is not counted does not appear in these files; nothing here says that it is out of use.
+
+A well-formed code outside the user-defined areas to which no table gives a character is unassigned (未割当): a vendor's
+extension that the code set has no table of, a user-defined area that nobody declared, or another charset.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from gaiji.charset.account import Place
+from gaiji.charset.account import MAX_PLACES, Place
 from gaiji.charset.charsets import Charset
 from gaiji.charset.coding import coding
 from gaiji.charset.files import reading
-from gaiji.charset.layout import Layout
-from gaiji.charset.usage_records import Reader
+from gaiji.charset.records.counting import Reader
+from gaiji.charset.records.layout import Layout
 from gaiji.errors import MalformedInput, Where
 
 CHUNK = 1 << 20
 LONGEST = 4  # bytes of one code or shift code
+MOST_PLACES = 10_000  # of unassigned codes together, so that a file of anything else stays small
 
 # One code point, and one that may be private use: what local codes are in a Unicode charset.
 _UNICODE: dict[str, tuple[bytes, bytes]] = {
     "utf-8": (
-        rb"[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]"
+        rb"[\x00-\x7f]++|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|\xed[\x80-\x9f][\x80-\xbf]"
         rb"|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}"
         rb"|\xf4[\x80-\x8f][\x80-\xbf]{2}",
         rb"\xee|\xef[\x80-\xa3]|\xf3[\xb0-\xbf]|\xf4",
@@ -45,8 +49,16 @@ _UNICODE: dict[str, tuple[bytes, bytes]] = {
 
 
 @dataclass
+class Unassigned:
+    """Occurrences of a code without a character (未割当), and the first 100 places, for the person at the terminal."""
+
+    count: int = 0
+    places: list[Place] = field(default_factory=list)
+
+
+@dataclass
 class Counted:
-    """What was counted: occurrences by code, user-defined areas alone; records; malformed bytes.
+    """What was counted: occurrences by code, user-defined areas alone; records; malformed bytes; unassigned codes.
 
     first_malformed: where the first byte stands that belongs to no code, for the person at the terminal.
     """
@@ -55,6 +67,7 @@ class Counted:
     records: int = 0
     malformed: int = 0
     first_malformed: Place | None = None
+    unassigned: dict[bytes, Unassigned] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,17 +105,18 @@ class UsageCounter:
         self._patterns, self._newline, self._shifts = _patterns(charset)
         self._wide = charset.encoding if charset.is_unicode and charset.name != "utf-8" else None
         self._seen: Counter[bytes] = Counter()
-        self._lines = self._done = self._mode = self._bad = 0
+        self._unassigned: dict[bytes, Unassigned] = {}
+        self._lines = self._done = self._mode = self._bad = self._placed = 0
         self._first_bad: Place | None = None
+        self._field: str | None = None
         self._held = b""
         self._open = False
 
     @property
     def counted(self) -> Counted:
         """The totals so far."""
-        user = self._charset.is_user_code
-        codes = Counter({code: count for code, count in self._seen.items() if user(code)})
-        return Counted(codes, self._lines + self._open, self._bad, self._first_bad)
+        seen, records = Counter(self._seen), self._lines + self._open
+        return Counted(seen, records, self._bad, self._first_bad, dict(self._unassigned))
 
     def feed(self, data: bytes, *, final: bool = False) -> None:
         """Count more bytes; with `final` those at the end too that no code is left to come for."""
@@ -123,11 +137,8 @@ class UsageCounter:
 
         mode: the one it begins in, 1 for a field of two-byte codes without shift codes.
         """
-        self._lines, self._done, self._mode = record - 1, byte_offset, mode
-        known = self._first_bad
+        self._lines, self._done, self._mode, self._field = record - 1, byte_offset, mode, field
         self._count(data, True)
-        if known is None and self._first_bad is not None:
-            self._first_bad = self._first_bad._replace(field=field)
         self._lines, self._open = record, False
 
     def _count(self, data: bytes, final: bool) -> int:
@@ -142,7 +153,7 @@ class UsageCounter:
             if kind == "run":
                 self._lines += self._newlines(text)
             elif kind == "code":
-                self._seen[text] += 1
+                self._code(text, at)
             elif kind == "shift":
                 self._mode = self._shifts[text]
             elif text == self._newline:  # among two-byte codes: the record's end, and its mode's
@@ -159,49 +170,86 @@ class UsageCounter:
             return run.decode(self._wide).count("\n")
         return run.count(self._newline) if self._mode == 0 else 0
 
+    def _code(self, code: bytes, at: int) -> None:
+        if code in self._seen or self._charset.is_user_code(code):
+            self._seen[code] += 1
+        elif not self._charset.is_unicode:
+            one = self._unassigned.setdefault(code, Unassigned())
+            one.count += 1
+            if one.count <= MAX_PLACES and self._placed < MOST_PLACES:
+                self._placed += 1
+                one.places.append(self._place(at))
+
     def _malformed(self, at: int) -> None:
         self._bad += 1
         if self._first_bad is None:
-            self._first_bad = Place(self._lines + 1, None, self._done + at)
+            self._first_bad = self._place(at)
+
+    def _place(self, at: int) -> Place:
+        return Place(self._lines + 1, self._field, self._done + at)
 
 
 def _patterns(charset: Charset) -> tuple[list[re.Pattern[bytes]], bytes, dict[bytes, int]]:
     """Return how each mode is cut, the newline, and the mode after each shift code.
 
-    A run is any codes that cannot be user-defined, taken at once; what only looks like one is sorted out later.
+    A run is any codes that are characters of the standard area, taken at once; the others are looked at one by one. In
+    Unicode it is any that cannot be private use.
     """
     if charset.is_unicode:
         encoding = charset.encoding or "utf-8"
         shape, user = _UNICODE[encoding]
-        return [_pattern(shape, b"(?:%b)" % user, {})], "\n".encode(encoding), {}
+        return [_pattern(shape, b"(?!%b)(?:%b)" % (user, shape), {})], "\n".encode(encoding), {}
     known = coding(charset)
-    leads = {area.code(at)[:1] for area in charset.areas for at in range(0, area.size, area.row)}
-    leads |= {area.last[:1] for area in charset.areas}
-    user = b"[" + b"".join(map(re.escape, sorted(leads))) + b"]" if leads else b"(?!)"
     shifts = {shift.code: shift.mode for shift in known.shifts}
-    single, double = known.modes[0].shape, known.modes[-1].shape
-    # two-byte codes between their shifts, none of them user-defined, are part of a run too
-    passage = rb"(?:%b)(?:(?!%b)(?:%b))*+(?:%b)" % (_any(shifts, 1), user, double, _any(shifts, 0))
-    patterns = [_pattern(single, user, shifts, passage if shifts else b"")]
-    patterns += [_pattern(mode.shape, user, shifts) for mode in known.modes[1:]]
+    runs = []
+    for mode in known.modes:
+        whole = re.compile(mode.shape, re.DOTALL).fullmatch
+        runs.append(_any_of((code for code in mode.reading if whole(code)), b"++"))
+    if shifts:  # two-byte characters between their shifts are part of a run too
+        first, last = _shift(shifts, 1), _shift(shifts, 0)
+        runs[0] += rb"|(?:%b)(?:%b)*+(?:%b)" % (first, runs[-1], last)
+    patterns = [
+        _pattern(mode.shape, run, shifts) for mode, run in zip(known.modes, runs, strict=True)
+    ]
     return patterns, known.newline, shifts
 
 
-def _any(shifts: Mapping[bytes, int], *modes: int) -> bytes:
+def _any_of(codes: Iterable[bytes], times: bytes = b"") -> bytes:
+    """Return the pattern of any of some codes, none of which begins another; first bytes of the widest rows first.
+
+    times: how many one-byte codes are taken at once.
+    """
+    rows: defaultdict[int, set[bytes]] = defaultdict(set)
+    for code in codes:
+        rows[code[0]].add(code[1:])
+    kinds: defaultdict[frozenset[bytes], list[int]] = defaultdict(list)
+    for lead, rests in rows.items():
+        kinds[frozenset(rests)].append(lead)
+    widest = sorted(kinds.items(), key=lambda kind: -len(kind[0]) * len(kind[1]))
+    alone = [lead for rests, leads in widest if b"" in rests for lead in leads]
+    parts = [b"[%b]%b" % (_bytes(alone), times)] if alone else []
+    parts += [
+        b"[%b](?:%b)" % (_bytes(leads), _any_of(rests))
+        for rests, leads in widest
+        if b"" not in rests
+    ]
+    return b"|".join(parts) or b"(?!)"
+
+
+def _bytes(values: Iterable[int]) -> bytes:
+    return b"".join(re.escape(bytes([value])) for value in sorted(values))
+
+
+def _shift(shifts: Mapping[bytes, int], *modes: int) -> bytes:
     codes = sorted((code for code in shifts if shifts[code] in modes), key=len, reverse=True)
     return b"|".join(map(re.escape, codes))
 
 
-def _pattern(
-    shape: bytes, user: bytes, shifts: Mapping[bytes, int], passage: bytes = b""
-) -> re.Pattern[bytes]:
-    alone = [bytes([byte]) for byte in range(256)]
-    plain = [one for one in alone if re.fullmatch(shape, one) and not re.match(user, one)]
-    quick = b"[%b]++|" % b"".join(map(re.escape, plain)) if plain else b""
+def _pattern(shape: bytes, run: bytes, shifts: Mapping[bytes, int]) -> re.Pattern[bytes]:
     parts = [
-        rb"(?P<run>(?:%b(?!%b)(?:%b)%b)++)" % (quick, user, shape, passage and b"|" + passage),
+        rb"(?P<run>(?:%b)++)" % run,
         rb"(?P<code>%b)" % shape,
-        *([rb"(?P<shift>%b)" % _any(shifts, 0, 1)] if shifts else ()),
+        *([rb"(?P<shift>%b)" % _shift(shifts, 0, 1)] if shifts else ()),
         rb"(?P<other>.)",
     ]
     return re.compile(b"|".join(parts), re.DOTALL)

@@ -169,7 +169,7 @@ def _hulft(lines: list[str], file: str, found: _Collected) -> VendorTable:
 
 def _check_hulft_name(file: str, found: _Collected) -> None:
     name = PurePath(file).name
-    way = re.match(r"[gk]t([isejkn8])to([isejkn8])(?![a-z0-9])", name.lower())
+    way = re.search(r"(?:^|\.)[gk]t([isejkn8])to([isejkn8])(?![a-z0-9])", name.lower())
     if not way:
         text = Text(
             f"ファイル名 {name} から変換の向きが分からないため、{found.charset.name} から UTF-8 への表とみなします。",
@@ -249,20 +249,33 @@ def _units(notation: str) -> str | None:
     return text if re.fullmatch(f".{notations.SELECTOR}?", text) else None
 
 
-def write_fujitsu(pairs: Iterable[tuple[bytes, str]], comment: str = "") -> bytes:
-    """Return a Fujitsu user table (利用者定義テーブル), both sections, from JEF codes and their characters.
+def write_fujitsu(
+    pairs: Iterable[tuple[bytes, str]],
+    comment: str = "",
+    back: Iterable[tuple[bytes, str]] | None = None,
+) -> bytes:
+    """Return a Fujitsu user table (利用者定義テーブル) from JEF codes and their characters.
 
-    Raises UnsupportedConversion for a text of more than one code point: the table has no place for it.
+    back: the pairs of the section `Unicode->JEF` where they are others than those of `JEF->Unicode`. Raises
+    UnsupportedConversion for a text of more than one code point: the table has no place for it.
     """
-    listed = [(code.hex().upper(), _fujitsu_notation(text)) for code, text in pairs]
+    there = [(code.hex().upper(), _fujitsu_notation(text)) for code, text in pairs]
+    written = there
+    if back is not None:
+        written = [(code.hex().upper(), _fujitsu_notation(text)) for code, text in back]
     lines = [FUJITSU_TITLE, *(f"; {line}" for line in comment.splitlines()), "JEF->Unicode"]
-    lines += [f"{code}:{text}" for code, text in listed]
-    lines += ["Unicode->JEF", *(f"{text}:{code}" for code, text in listed)]
+    lines += [f"{code}:{text}" for code, text in there]
+    lines += ["Unicode->JEF", *(f"{text}:{code}" for code, text in written)]
     return ("\r\n".join(lines) + "\r\n").encode("cp932")
 
 
+def has_place(text: str) -> bool:
+    """Whether a Fujitsu user table has a place for a text."""
+    return len(text) == 1
+
+
 def _fujitsu_notation(text: str) -> str:
-    if len(text) != 1:
+    if not has_place(text):
         raise UnsupportedConversion(
             f"{shown(text)} は富士通の利用者定義テーブルに書けません。1つの符号位置の文字だけにしてください。",
             f"A Fujitsu user table has no place for {shown(text)}; leave it out.",

@@ -16,6 +16,7 @@ from gaiji.charset.verifying import verify_list
 from gaiji.cli.shared import (
     Home,
     OutputFormat,
+    counted,
     reading,
     remember_format,
     say,
@@ -53,7 +54,10 @@ def export(
         typer.Option(help=" | ".join(TARGETS) + " | 252085/zei (default: unicode)"),
     ] = None,
     format: Annotated[
-        str, typer.Option("--format", help="gmap | ucm | csv | json", callback=_file_format)
+        str,
+        typer.Option(
+            "--format", help="gmap | ucm | csv | json | hulft | fujitsu", callback=_file_format
+        ),
     ] = "gmap",
     ivs: Annotated[str, typer.Option(help="auto | always")] = "auto",
     as_of: Annotated[
@@ -69,6 +73,7 @@ def export(
             f"--ivs に {ivs} は使えません。auto・always から選んでください。",
             f"--ivs cannot be {ivs}; choose one of auto, always.",
         )
+    _check_folder(folder)
     day = as_of.date() if as_of else None
     options = Options(ivs=cast(Any, ivs), mj_format=mj_format, as_of=day)
     with reading(home) as session:
@@ -87,10 +92,23 @@ def export(
     say(
         Text(
             f"版 {listed.release}: {len(listed.items)} 個のファイルを {folder} に書き出しました。",
-            f"Release {listed.release}: {len(listed.items)} files written to {folder}.",
+            f"Release {listed.release}: {counted(len(listed.items), 'file')} written to {folder}.",
         )
     )
     _say_files(listed)
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise BadInput where a file stands at the folder's name, or on the way to it."""
+    for one in (folder, *folder.parents):
+        if one.is_dir():
+            return
+        if one.exists() or one.is_symlink():
+            raise BadInput(
+                "書き出すフォルダの場所にファイルがあります。別の名前にするか、そのファイルを除いてください。",
+                "There is a file where the folder is to be; name another folder, or move that file away.",
+                where=Where(str(one)),
+            )
 
 
 def _say_files(listed: ReleaseFilesShape) -> None:
@@ -118,7 +136,8 @@ def verify(
         say(
             Text(
                 f"{file}: 版 {listed.release} の {count} 個のファイルはすべて一覧のとおりです。",
-                f"{file}: all {count} files of release {listed.release} are what the list says.",
+                f"{file}: {counted(count, 'file')} of release {listed.release} checked; "
+                "everything is as the list says.",
             )
         )
     else:
@@ -149,7 +168,7 @@ def _say_mapping(file: Path, told: dict[str, Any]) -> None:
     say(
         Text(
             f"  行 {rows['to']:,} / 逆方向 {rows['back']:,}、{told['bytes']:,} バイト",
-            f"  rows {rows['to']:,} / back {rows['back']:,}, {told['bytes']:,} bytes",
+            f"  rows {rows['to']:,} / back {rows['back']:,}, {counted(told['bytes'], 'byte')}",
         )
     )
 

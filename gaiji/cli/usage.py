@@ -13,13 +13,14 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from gaiji.charset.layoutfile import find_layout
+from gaiji.charset.records.layoutfile import find_layout
 from gaiji.charset.usage import count_file
 from gaiji.cli.shared import (
     By,
     Home,
     OutputFormat,
     actor,
+    counted,
     reading,
     say,
     say_json,
@@ -27,7 +28,7 @@ from gaiji.cli.shared import (
     settings_for,
     writing,
 )
-from gaiji.errors import BadInput, Text
+from gaiji.errors import BadInput, Text, Where
 from gaiji.registry import members, usage
 from gaiji.wire.usage import CodeUseShape, CountedFileShape, UsageShape
 
@@ -124,7 +125,7 @@ def _say_counts(done: UsageShape) -> None:
     say(
         Text(
             f"{done.codeset}: {files} ファイル、{records:,} レコードに外字 {len(seen):,} 種、{uses:,} 回",
-            f"{done.codeset}: {files} file{'' if files == 1 else 's'}, {records:,} records; "
+            f"{done.codeset}: {counted(files, 'file')}, {counted(records, 'record')}; "
             f"codes seen: {len(seen):,}, uses: {uses:,}",
         )
     )
@@ -134,7 +135,8 @@ def _say_counts(done: UsageShape) -> None:
         say(Text(f"  ほか {len(seen) - SHOWN_CODES} 種", f"  and {len(seen) - SHOWN_CODES} more"))
     _say_unseen(done.codes)
     for finding in done.findings:
-        say(f"  {finding.code}: {finding.text}")
+        place = f" ({Where(**finding.where.model_dump())})" if finding.where else ""
+        say(f"  {finding.code}: {finding.text}{place}")
     if known := sum(one.known for one in done.files):
         say(
             Text(

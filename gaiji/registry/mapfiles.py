@@ -2,7 +2,8 @@
 
 A cached file is named by everything it depends on: digests of release and code sets, target, the options fixed in it,
 revisions of engine, tables and file format. So no file is ever another one's, and an older program's is never taken.
-The cache may be deleted at any time; beyond `cache_max_bytes` what was used least recently goes.
+A mapping file has its checksum inside, any other its sha256 beside it: what is damaged is made anew. The cache may be
+deleted at any time; beyond `cache_max_bytes` what was used least recently goes.
 """
 
 from __future__ import annotations
@@ -25,12 +26,18 @@ from gaiji.charset.charsets import TABLE_REVISION, UNICODE
 from gaiji.charset.compiling import BAKED, write_mapping
 from gaiji.charset.conversion import TARGETS, Conversion
 from gaiji.charset.convert import Prepared
-from gaiji.charset.exporting import csv_export, json_export
-from gaiji.charset.files import replacing, replacing_all, storage_error
+from gaiji.charset.exporting import (
+    TEXTS,
+    VENDOR_CHARSETS,
+    check_vendor,
+    csv_export,
+    json_export,
+    vendor_export,
+)
+from gaiji.charset.files import replacing_all, storage_error
 from gaiji.charset.mapfile import MAGIC, MappingFile, open_mapping
 from gaiji.charset.resolve import Options
 from gaiji.charset.stream import ENGINE_REVISION
-from gaiji.charset.ucm import TARGETS as UCM_TARGETS
 from gaiji.charset.ucm import check_expressible, is_partial, write_ucm
 from gaiji.errors import BadMappingFile, Busy, UnknownReleaseFile
 from gaiji.registry.journal import canonical
@@ -40,7 +47,8 @@ from gaiji.settings import Settings
 from gaiji.wire.mapfiles import Format, ReleaseFileShape, ReleaseFilesShape
 
 MANIFEST = "MANIFEST.json"
-EXPORT_REVISION = 1  # raised when ucm, csv or json of the same mapping file becomes another one
+EXPORT_REVISION = 1  # raised when an export of the same mapping file becomes another one
+CHECK = ".sha256"
 MAKING_TIMEOUT_S = 120.0
 KEPT_S = 3600  # a file used within the hour may be on its way out
 _MAKING = Lock()
@@ -49,6 +57,8 @@ _EXPORTS: dict[Format, Callable[[MappingFile, str], bytes]] = {
     "ucm": write_ucm,
     "csv": lambda file, _name: csv_export(file),
     "json": lambda file, _name: json_export(file),
+    "hulft": lambda file, _name: vendor_export(file, "hulft"),
+    "fujitsu": lambda file, _name: vendor_export(file, "fujitsu"),
 }
 
 
@@ -74,10 +84,12 @@ class FileSpec:
         if self.options.as_of is not None:
             parts.append(f"as-of-{self.options.as_of.isoformat()}")
         parts.append(f"r{release.number}")
-        pinned = release.manifest["code_sets"].get(self.codeset, {})
-        if self.format == "ucm" and is_partial(pinned.get("charset", "")):
+        charset = release.manifest["code_sets"].get(self.codeset, {}).get("charset", "")
+        if self.format == "ucm" and is_partial(charset):
             parts.append("double-byte")
-        return ".".join([*parts, self.format])
+        if self.format == "hulft":
+            return ".".join([*parts, f"gt{VENDOR_CHARSETS['hulft'].get(charset, '')}to8.txt"])
+        return ".".join([*parts, "fujitsu.txt" if self.format == "fujitsu" else self.format])
 
 
 # --- making
@@ -111,14 +123,19 @@ def release_file(session: Session, settings: Settings, release: Release, spec: F
     """Return any file of a release, made if the cache has none. Raises as `mapping_file`."""
     if spec.format == "gmap":
         return mapping_file(session, settings, spec.codeset, spec.to, release, spec.options)
+    charset = _pinned(session, release, spec.codeset)["charset"]
     if spec.format == "ucm":
-        check_expressible(_pinned(session, release, spec.codeset)["charset"], spec.to)
+        check_expressible(charset, spec.to)
+    elif spec.format == "hulft" or spec.format == "fujitsu":
+        check_vendor(spec.format, charset, spec.to)
     gmap = mapping_file(session, settings, spec.codeset, spec.to, release, spec.options)
 
     def write(path: Path) -> None:
         name = spec.name(release).rpartition(".")[0]
-        with replacing(path) as file:
-            file.write(_EXPORTS[spec.format](open_mapping(gmap), name))
+        data = _EXPORTS[spec.format](open_mapping(gmap), name)
+        with replacing_all(_check(path), path) as (check, file):
+            check.write(sha256(data).hexdigest().encode())
+            file.write(data)
 
     return _cached(session, settings, release, spec, write)
 
@@ -190,12 +207,21 @@ def _is_whole(path: Path, spec: FileSpec) -> bool:
     if not path.is_file():
         return False
     if spec.format != "gmap":
-        return True
+        try:
+            told = _check(path).read_bytes()
+            return sha256(path.read_bytes()).hexdigest().encode() == told
+        except OSError:
+            return False
     try:
         open_mapping(path)
     except BadMappingFile:
         return False
     return True
+
+
+def _check(path: Path) -> Path:
+    """Return where the sha256 of an export stands."""
+    return path.with_name(path.name + CHECK)
 
 
 @contextmanager
@@ -216,6 +242,8 @@ def _shrink(settings: Settings, made: Path) -> None:
     """Delete what was used least recently until the cache is within its limit; what was just made stays."""
     found = []
     for path in settings.cache_folder.iterdir():
+        if path.suffix == CHECK:  # goes with its file
+            continue
         with suppress(FileNotFoundError):  # another process shrinks too
             state = path.stat()
             found.append((path == made, state.st_mtime_ns, state.st_size, path))
@@ -227,6 +255,7 @@ def _shrink(settings: Settings, made: Path) -> None:
         with suppress(OSError):  # Windows keeps what somebody maps
             path.unlink()
             used -= size
+            _check(path).unlink(missing_ok=True)
 
 
 # --- listing and exporting
@@ -246,7 +275,7 @@ def chosen_specs(
 ) -> list[FileSpec]:
     """Return the files of code sets (all of the release if none is named) and targets.
 
-    Where no code set is named, those that a .ucm cannot hold are left out, and none is its own target.
+    Where no code set is named, those that the format cannot hold are left out, and none is its own target.
     """
     named = list(dict.fromkeys(code_sets))
     pinned = release.manifest["code_sets"]
@@ -254,13 +283,15 @@ def chosen_specs(
         FileSpec(address, target, format, _baked(options))
         for address in named or sorted(pinned)
         for target in dict.fromkeys(targets)
-        if named
-        or (address != target and (format != "ucm" or _has_ucm(pinned[address]["charset"])))
+        if named or (address != target and _holds(format, pinned[address]["charset"]))
     ]
 
 
-def _has_ucm(charset: str) -> bool:
-    return charset not in UNICODE
+def _holds(format: Format, charset: str) -> bool:
+    """Whether a format has a place for a charset."""
+    if format == "hulft" or format == "fujitsu":
+        return charset in VENDOR_CHARSETS[format]
+    return format != "ucm" or charset not in UNICODE
 
 
 def served_specs(release: Release) -> dict[str, FileSpec]:
@@ -270,7 +301,8 @@ def served_specs(release: Release) -> dict[str, FileSpec]:
         for address, pinned in release.manifest["code_sets"].items()
         for target in TARGETS
         for format in get_args(Format)
-        if format != "ucm" or (_has_ucm(pinned["charset"]) and target in UCM_TARGETS)
+        if _holds(format, pinned["charset"])
+        if format in ("gmap", "csv", "json") or target in TEXTS
     ]
     return {spec.name(release): spec for spec in specs}
 

@@ -55,6 +55,20 @@ def only_where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
+def one_of_each(
+    noun: str, of: str = "meaning_id", *, replaced: str = "replaced"
+) -> tuple[Index, Index]:
+    """Return the indexes that leave a meaning, or whatever `of` names, one live row and one pending row at most.
+
+    replaced: the column that names what took the place of a row that was never published.
+    """
+    live, pending = "since IS NOT NULL AND until IS NULL", f"since IS NULL AND {replaced} IS NULL"
+    return (
+        Index(f"one_live_{noun}", of, unique=True, **only_where(live)),
+        Index(f"one_pending_{noun}", of, unique=True, **only_where(pending)),
+    )
+
+
 # --- identity of this registry, journal, blobs
 
 
@@ -190,18 +204,7 @@ class Span(Base):
     __tablename__ = "spans"
     __table_args__ = (
         CheckConstraint("since < until", name="interval"),
-        Index(
-            "one_live_span",
-            "meaning_id",
-            unique=True,
-            **only_where("since IS NOT NULL AND until IS NULL"),
-        ),
-        Index(
-            "one_pending_span",
-            "meaning_id",
-            unique=True,
-            **only_where("since IS NULL AND replaced IS NULL"),
-        ),
+        *one_of_each("span"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -239,7 +242,7 @@ class UsageFile(Base):
 
 
 class CodeUse(Base):
-    """How often one code of the user-defined areas stands in one file, whether registered or not."""
+    """How often one code stands in one file: of the user-defined areas, registered or not, or without a character."""
 
     __tablename__ = "code_uses"
 
@@ -279,18 +282,7 @@ class GlyphUse(Base):
     __tablename__ = "glyph_uses"
     __table_args__ = (
         CheckConstraint("since < until", name="interval"),
-        Index(
-            "one_live_glyph",
-            "meaning_id",
-            unique=True,
-            **only_where("since IS NOT NULL AND until IS NULL"),
-        ),
-        Index(
-            "one_pending_glyph",
-            "meaning_id",
-            unique=True,
-            **only_where("since IS NULL AND replaced IS NULL"),
-        ),
+        *one_of_each("glyph"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -438,18 +430,7 @@ class Successor(Base):
     __tablename__ = "successors"
     __table_args__ = (
         CheckConstraint("since < until", name="interval"),
-        Index(
-            "one_live_successor",
-            "character",
-            unique=True,
-            **only_where("since IS NOT NULL AND until IS NULL"),
-        ),
-        Index(
-            "one_pending_successor",
-            "character",
-            unique=True,
-            **only_where("since IS NULL AND replaced IS NULL"),
-        ),
+        *one_of_each("successor", "character"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -532,18 +513,7 @@ class MappingRow(Base):
     __tablename__ = "mappings"
     __table_args__ = (
         CheckConstraint("since < until", name="interval"),
-        Index(
-            "one_live_meaning",
-            "meaning_id",
-            unique=True,
-            **only_where("since IS NOT NULL AND until IS NULL"),
-        ),
-        Index(
-            "one_pending_meaning",
-            "meaning_id",
-            unique=True,
-            **only_where("since IS NULL AND superseded IS NULL"),
-        ),
+        *one_of_each("meaning", replaced="superseded"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

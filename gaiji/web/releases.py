@@ -68,6 +68,8 @@ FILE_KINDS: dict[Format, str] = {
     "ucm": "text/plain; charset=utf-8",
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",
+    "hulft": "text/plain; charset=utf-8",
+    "fujitsu": "text/plain; charset=utf-8",
 }
 Published = Annotated[
     str, Path(pattern=r"^(latest|[1-9][0-9]{0,8})$", description="number or latest", examples=["1"])
@@ -163,7 +165,7 @@ def show_file(
     number: Published,
     name: Annotated[str, Path(max_length=200, examples=["252069-juki.unicode.r1.gmap"])],
 ) -> Response:
-    """A mapping file of a release (対応表ファイル), or its rows as ucm, csv or json; its ETag is its sha256."""
+    """A mapping file of a release (対応表ファイル), or its rows in another form; its ETag is its sha256."""
     release = releases.find_release(session, number)
     path, shape = mapfiles.find_file(session, settings, release, name)
     return send_file(

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-Format = Literal["gmap", "ucm", "csv", "json"]
+Format = Literal["gmap", "ucm", "csv", "json", "hulft", "fujitsu"]
 
 
 class ReleaseFileShape(BaseModel):

@@ -6,7 +6,7 @@ from datetime import date
 
 from pydantic import BaseModel, Field
 
-from gaiji.wire.findings import FindingShape
+from gaiji.wire.findings import FindingShape, WhereShape
 
 
 class CountedFileShape(BaseModel):
@@ -20,6 +20,7 @@ class CountedFileShape(BaseModel):
     malformed: int = Field(description="bytes that belong to no character")
     codes: int = Field(description="different codes of the user-defined areas")
     uses: int = Field(description="their occurrences")
+    unassigned: int = Field(0, description="occurrences of codes without a character")
     counted_at: str | None = None
     counted_by: str | None = None
     known: bool = Field(
@@ -37,6 +38,19 @@ class CodeUseShape(BaseModel):
     registered: bool
 
 
+class UnassignedShape(BaseModel):
+    """A code outside the user-defined areas to which no table of the code set gives a character (未割当)."""
+
+    code: str = Field(examples=["41A1"])
+    uses: int
+    files: int = Field(description="files it was seen in")
+    last_seen: date | None = Field(None, description="day of the newest dated file it was seen in")
+    places: list[WhereShape] = Field(
+        default_factory=list,
+        description="the first 100, told when the files are counted and never kept",
+    )
+
+
 class UsageShape(BaseModel):
     """What was counted for a code set (使用頻度): files, codes, and what does not fit together."""
 
@@ -44,4 +58,7 @@ class UsageShape(BaseModel):
     dry_run: bool = False
     files: list[CountedFileShape]
     codes: list[CodeUseShape]
+    unassigned: list[UnassignedShape] = Field(
+        default_factory=list, description="codes that are neither a character nor user-defined"
+    )
     findings: list[FindingShape]

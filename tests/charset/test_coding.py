@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from gaiji.charset import ibm
-from gaiji.charset.charsets import FAMILIES, NAMES, UNICODE, Charset, UserArea, charset
-from gaiji.charset.coding import SHIFTS, Coding, coding
+from gaiji.charset.areas import UserArea
+from gaiji.charset.charsets import FAMILIES, NAMES, UNICODE, Charset, charset
+from gaiji.charset.coding import SHIFTS, WRITTEN_ONLY, Coding, coding
 from gaiji.charset.ebcdic import ebcdic, jis8_to_ebcdic
 from gaiji.charset.jis import jis_x_0208, shapes_of_1978
 from gaiji.charset.standard import SIX, cp932_writing, decoded, punctuated
@@ -85,7 +86,8 @@ def test_every_code_has_its_shape_and_every_text_is_written_in_one_way(declared:
         assert not any(declared.is_user_code(code) for code in mode.reading)
         for text, code in mode.writing.items():
             read = mode.reading[code]
-            assert read == text or {read, text} in [{m, punctuated(m, "jis")} for m in SIX]
+            marks = [{mark, punctuated(mark, "jis")} for mark in SIX]
+            assert read == text or {read, text} in marks or WRITTEN_ONLY.get(text) == read
         keys.update(mode.writing.keys())
     assert set(keys.values()) == {1}
     unwritable = {t for mode in made.modes for t in mode.reading.values()} - set(keys)
@@ -145,7 +147,7 @@ def test_cp932_reads_and_writes_as_glibc_does() -> None:
     assert glibc == dict(made.reading)
     written = written_by("CP932", made.writing)
     assert written == made.writing
-    assert (len(glibc), len(written)) == (7_915, 7_523)
+    assert (len(glibc), len(written)) == (7_915, 7_524)
     unassigned = [c for c in cp932_codes() if len(c) == 2 and c not in made.reading]
     read = labelled("CP932", unassigned).items()
     whole = {c: t for c, t in read if not is_image(t) and t != decoded(c[1:], "cp932")}
@@ -512,6 +514,17 @@ def test_ibm_1390_has_a_code_for_both_readings_of_three_marks(policy: str) -> No
     for wide, narrow in zip("～∥－", "〜‖−", strict=True):
         assert double.writing[wide] != double.writing[narrow]
     assert (double.writing["〜"], double.writing["―"]) == (b"\x43\xa1", b"\xdd\xb7")
+
+
+@pytest.mark.parametrize("name", BYTES)
+def test_the_other_dash_is_written_as_the_one_that_is_read(name: str) -> None:
+    last = coding(charset(name)).modes[-1]
+    assert set(last.reading.values()) >= {"―"}
+    if name in ("ibm1390", "ibm1399"):
+        assert (last.writing["—"], last.writing["―"]) == (b"\x44\x4a", b"\xdd\xb7")
+    else:
+        assert "—" not in last.reading.values()
+        assert last.writing["—"] == last.writing["―"]
 
 
 def test_names_leave_cp932_with_the_ibm_extension() -> None:

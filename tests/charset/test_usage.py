@@ -4,17 +4,27 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gaiji.charset import usage
 from gaiji.charset.account import Place
 from gaiji.charset.charsets import NAMES, Charset, charset
+from gaiji.charset.codetable import read_csv
 from gaiji.charset.coding import coding
-from gaiji.charset.layoutfile import read_layout
-from gaiji.charset.usage import Counted, FileCount, UsageCounter, count_codes, count_file
+from gaiji.charset.records.layoutfile import read_layout
+from gaiji.charset.usage import (
+    Counted,
+    FileCount,
+    Unassigned,
+    UsageCounter,
+    count_codes,
+    count_file,
+)
 from gaiji.errors import BadLayout, BadRecord, MalformedInput, NotFound
 
 CP932 = charset("cp932")
@@ -112,11 +122,57 @@ def test_the_first_malformed_byte_is_placed_and_the_rest_is_counted() -> None:
     assert counted.first_malformed == Place(2, None, 5)
 
 
+def test_codes_without_a_character_are_counted_apart_with_their_places() -> None:
+    data = b"1,\x88\x40\xf0\x40\n2,\x88\x9f\x88\x40\x85\x40\n"
+    counted = count_codes(chunks(data, 3), CP932)
+    assert (counted.codes, counted.records, counted.malformed) == ({b"\xf0\x40": 1}, 2, 0)
+    assert counted.unassigned == {
+        b"\x88\x40": Unassigned(2, [Place(1, None, 2), Place(2, None, 11)]),
+        b"\x85\x40": Unassigned(1, [Place(2, None, 13)]),
+    }
+    jef = charset("jef")
+    table = read_csv(b"41A1,U+4E02\n", "own.csv", "jef", {})
+    data = in_mode_one(jef, [b"\x41\xa1", b"\x80\xa1", b"\x41\xa2"])
+    assert list(count_codes([data], jef).unassigned) == [b"\x41\xa1", b"\x41\xa2"]
+    own = count_codes([data], charset("jef", table=table))  # the table names one of them
+    assert list(own.unassigned) == [b"\x41\xa2"]
+
+
+@pytest.mark.parametrize(
+    "one", [one for one in CHARSETS if not one.is_unicode], ids=lambda one: one.name
+)
+def test_every_well_shaped_code_is_a_character_a_local_code_or_unassigned(one: Charset) -> None:
+    known = coding(one)
+    for mode, made in enumerate(known.modes):
+        shape = re.compile(made.shape, re.DOTALL)
+        pairs = [bytes(pair) for pair in product(range(256), repeat=2)]
+        singles = [code[1:] for code in pairs[:256]]
+        codes = [code for code in (*singles, *pairs) if shape.fullmatch(code)]
+        counter = UsageCounter(one)
+        counter.piece(b"".join(codes), record=1, mode=mode)
+        counted = counter.counted
+        users = {code for code in codes if one.is_user_code(code)}
+        nothing = {code for code in codes if code not in made.reading} - users
+        assert counted.codes == dict.fromkeys(users, 1)
+        assert set(counted.unassigned) == nothing
+        assert counted.malformed == 0
+
+
+def test_no_more_places_are_told_than_a_person_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    (one,) = count_codes([b"\x88\x40" * 150], CP932).unassigned.values()
+    assert (one.count, len(one.places)) == (150, 100)
+    monkeypatch.setattr(usage, "MOST_PLACES", 3)
+    told = count_codes([b"\x88\x40\x85\x40" * 5], CP932).unassigned
+    assert [(one.count, len(one.places)) for one in told.values()] == [(5, 2), (5, 1)]
+
+
 def test_a_piece_of_a_record_is_counted_where_it_stands() -> None:
     counter = UsageCounter(CP932)
     counter.piece(b"\xf0\x40", record=7, field="name", byte_offset=120)
     counter.piece(b"\xf0\x40\x81", record=8, field="name", byte_offset=140)
     assert counter.counted == Counted(Counter({b"\xf0\x40": 2}), 8, 1, Place(8, "name", 142))
+    counter.piece(b"\x88\x40", record=9, field="kana", byte_offset=160)
+    assert counter.counted.unassigned == {b"\x88\x40": Unassigned(1, [Place(9, "kana", 160)])}
 
 
 def test_a_field_of_two_byte_codes_needs_no_shift() -> None:
@@ -196,7 +252,7 @@ def test_only_the_text_columns_of_a_table_are_counted(tmp_path: Path) -> None:
         counted_by(CSV, b"\n".join([*rows, b"3,x"]), CP932, tmp_path)
     assert caught.value.where is not None
     assert caught.value.where.record == 4
-    with pytest.raises(BadLayout, match="column"):
+    with pytest.raises(BadRecord, match="column"):
         counted_by(CSV, b"id,nom\n1,x\n", CP932, tmp_path)
 
 

@@ -113,6 +113,19 @@ def test_a_layout_says_which_fields_are_counted(
     assert "none.toml" in typed(capsys, *count, "none.toml", status=2)
 
 
+def test_codes_without_a_character_are_told_apart(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("extract").write_bytes(b"1,\xf0\x40\n2,\x88\x40\n")
+    count = ("usage", "count", "extract", "--codeset", JUKI)
+    assert "unassigned-codes: Codes to which no table of cp932" in typed(capsys, *count)
+    (one,) = told(capsys, *count)["unassigned"]
+    place = {"file": "extract", "record": 2, "field": None, "byte_offset": 7}
+    assert (one["code"], one["uses"], one["places"]) == ("8840", 1, [place])
+    (kept,) = told(capsys, "usage", "show", "--codeset", JUKI)["unassigned"]
+    assert (kept["code"], kept["uses"], kept["places"]) == ("8840", 1, [])
+
+
 def test_no_name_of_a_file_is_written_anywhere(
     extract: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from gaiji.charset import compiling
 from gaiji.charset.compiling import mapping_bytes
 from gaiji.charset.conversion import Conversion
-from gaiji.charset.mapfile import open_mapping
+from gaiji.charset.mapfile import MappingFile, open_mapping
 from gaiji.charset.resolve import Options
 from gaiji.charset.verifying import verify_list
 from gaiji.errors import (
@@ -129,6 +130,52 @@ def test_a_damaged_file_of_the_cache_is_made_anew(
         path.write_bytes(damaged)
         assert mapping_file(session, settings, JUKI, "unicode", release).read_bytes() == whole
     assert len(made) == 4
+
+
+@pytest.mark.parametrize("format", ["csv", "json", "ucm", "hulft"])
+def test_a_damaged_export_of_the_cache_is_made_anew(
+    session: Session,
+    settings: Settings,
+    release: Release,
+    format: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written: list[str] = []
+    export = mapfiles._EXPORTS[format]
+
+    def write(file: MappingFile, name: str) -> bytes:
+        written.append(name)
+        return export(file, name)
+
+    monkeypatch.setitem(mapfiles._EXPORTS, format, write)
+    spec = FileSpec(JUKI, "unicode", format)
+    path = release_file(session, settings, release, spec)
+    whole = path.read_bytes()
+    assert release_file(session, settings, release, spec) == path
+    assert len(written) == 1
+    check = path.with_name(path.name + ".sha256")
+    assert check.read_bytes() == sha256(whole).hexdigest().encode()
+    for damaged in (whole[:-1], whole.replace(b"0", b"1", 1), b""):
+        path.write_bytes(damaged)
+        assert release_file(session, settings, release, spec).read_bytes() == whole
+    for told in (b"0" * 64, b""):
+        check.write_bytes(told)
+        assert release_file(session, settings, release, spec).read_bytes() == whole
+    check.unlink()
+    assert release_file(session, settings, release, spec).read_bytes() == whole
+    assert len(written) == 7
+
+
+def test_the_checksum_of_an_export_leaves_the_cache_with_it(
+    session: Session, settings: Settings, release: Release
+) -> None:
+    path = release_file(session, settings, release, FileSpec(JUKI, "unicode", "csv"))
+    for one in settings.cache_folder.iterdir():
+        os.utime(one, ns=(3, 3))
+    tiny = settings.model_copy(update={"cache_max_bytes": 1})
+    made = mapping_file(session, tiny, JUKI, "mj", release)
+    assert not path.exists()
+    assert list(settings.cache_folder.iterdir()) == [made]
 
 
 def test_beyond_its_limit_the_cache_loses_what_was_used_least_recently(
@@ -277,7 +324,11 @@ def test_files_are_chosen_by_code_set_target_and_format(release: Release) -> Non
     other = Release(number=3, manifest=jef)
     assert FileSpec(JUKI, format="ucm").name(other) == "252069-juki.unicode.r3.double-byte.ucm"
     served = mapfiles.served_specs(release)
-    assert len(served) == (5 * 3 + 3) + 5 * 3
+    assert len(served) == (5 * 3 + 3 + 3) + 5 * 3
+    assert "252069-juki.unicode.r1.gtsto8.txt" in served
+    assert FileSpec(JUKI, format="fujitsu").name(other) == "252069-juki.unicode.r3.fujitsu.txt"
+    assert names(*chosen_specs(release, format="hulft")) == ["252069-juki.unicode.r1.gtsto8.txt"]
+    assert chosen_specs(release, format="fujitsu") == []
     assert all(spec.name(release) == name for name, spec in served.items())
     assert replace(served["252069-juki.mj.r1.gmap"], to="unicode").options == Options()
 

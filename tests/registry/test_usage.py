@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from gaiji.charset.account import Place
-from gaiji.charset.usage import Counted, FileCount
+from gaiji.charset.usage import Counted, FileCount, Unassigned
 from gaiji.errors import Conflict, UnknownCodeSet
 from gaiji.registry import characters, db, journal, members, replay, schema, usage
 from gaiji.registry.tables import Blob, CodeUse, Entry, UsageFile
@@ -146,11 +146,53 @@ def test_malformed_bytes_are_told_with_their_place_and_kept_as_a_number(
     assert file.malformed == 2
 
 
+def test_codes_without_a_character_are_kept_apart_and_told_with_their_places(
+    session: Session, registered: Council
+) -> None:
+    done = usage.record_counts(session, ME, JUKI, [with_unassigned("a"), with_unassigned("b")])
+    assert [one.code for one in done.codes] == ["F040", "F041", "F042"]
+    (one,) = done.unassigned
+    assert (one.code, one.uses, one.files) == ("8840", 10, 2)
+    assert [(p.file, p.record, p.field, p.byte_offset) for p in one.places] == [
+        ("a", 7, "name", 99),
+        ("b", 7, "name", 99),
+    ]
+    assert [(file.codes, file.uses, file.unassigned) for file in done.files] == [(1, 3, 5)] * 2
+    (finding,) = done.findings
+    assert (finding.code, finding.level, finding.subject) == ("unassigned-codes", "gap", JUKI)
+    assert "8840 × 10" in finding.text
+    assert finding.where is not None
+    assert (finding.where.file, finding.where.record) == ("a", 7)
+    shown = usage.show_usage(session, JUKI)
+    assert [(one.code, one.uses, one.places) for one in shown.unassigned] == [("8840", 10, [])]
+    assert [finding.where for finding in shown.findings] == [None]
+    assert [(file.codes, file.uses, file.unassigned) for file in shown.files] == [(1, 3, 5)] * 2
+    assert usage.record_counts(session, ME, JUKI, [with_unassigned("a")]).files[0].known
+
+
+def with_unassigned(name: str) -> FileCount:
+    one = counted(name, F040=3)
+    one.counted.unassigned[b"\x88\x40"] = Unassigned(5, [Place(7, "name", 99)])
+    return one
+
+
+def test_what_an_earlier_program_did_not_count_is_added_without_a_word(
+    session: Session, registered: Council
+) -> None:
+    usage.record_counts(session, ME, JUKI, [counted("a", F040=3)])
+    done = usage.record_counts(session, ME, JUKI, [with_unassigned("a")])
+    assert [file.known for file in done.files] == [False]
+    assert [one.uses for one in usage.show_usage(session, JUKI).unassigned] == [5]
+    with pytest.raises(Conflict):
+        usage.record_counts(session, ME, JUKI, [counted("a", F040=3)])
+
+
 def test_nothing_that_is_kept_holds_a_file_name_or_a_place(
     session: Session, registered: Council
 ) -> None:
     one = counted(malformed=1, F040=3)
     one.counted.first_malformed = Place(4711, None, 99_887_766)
+    one.counted.unassigned[b"\x88\x40"] = Unassigned(1, [Place(4711, None, 99_887_766)])
     usage.record_counts(session, ME, JUKI, [one])
     usage.record_counts(session, ME, JUKI, [counted(F040=2)], replace=True)
     bodies = session.scalars(select(Entry.body).where(Entry.action == usage.COUNT)).all()
@@ -188,13 +230,14 @@ def test_counts_replay_to_the_same_rows_on_both_databases(
         council.take_in(JUKI, "外字コード\nF040\n")
         usage.record_counts(source, ME, JUKI, [counted("a", F040=3, F041=9)])
         usage.record_counts(source, ME, JUKI, [counted("b", F040=5_000_000_000)])
+        usage.record_counts(source, ME, JUKI, [with_unassigned("c")])
         usage.record_counts(
             source, ME, JUKI, [counted("a", F040=2)], as_of=date(2026, 3, 31), replace=True
         )
         replay.replay(source, target)
         assert rows(source) == rows(target)
         assert usage.show_usage(source, JUKI) == usage.show_usage(target, JUKI)
-        assert usage.uses_of(target, 1, [b"\xf0\x40"]) == {b"\xf0\x40": 5_000_000_002}
+        assert usage.uses_of(target, 1, [b"\xf0\x40"]) == {b"\xf0\x40": 5_000_000_005}
     source_engine.dispose()
 
 

@@ -4,9 +4,10 @@ from datetime import date
 
 import pytest
 
+from gaiji.charset.account import Place
 from gaiji.charset.charsets import NAMES
 from gaiji.charset.codetable import read_csv, unpacked
-from gaiji.charset.usage import Counted, FileCount
+from gaiji.charset.usage import Counted, FileCount, Unassigned
 from gaiji.registry import charset_tables, db, usage
 from tests.web.council import ACTOR, KUSATSU, Council
 
@@ -17,7 +18,8 @@ JUKI = f"/v1/members/{KUSATSU}/codesets/juki"
 def counted(council: Council) -> Council:
     """The council after one extract was counted: F040 stands in it, F041 does not, F0FC was never registered."""
     uses = Counter({b"\xf0\x40": 12_345, b"\xf0\xfc": 2})
-    file = FileCount("residents.csv", "a" * 64, 1000, Counted(uses, 9))
+    nothing = {b"\x88\x40": Unassigned(3, [Place(1, None, 2)])}
+    file = FileCount("residents.csv", "a" * 64, 1000, Counted(uses, 9, unassigned=nothing))
     with db.writing(council.engine) as session:
         usage.record_counts(session, ACTOR, f"{KUSATSU}/juki", [file], as_of=date(2026, 3, 31))
     return council
@@ -34,7 +36,10 @@ def test_usage_is_shown_by_code_and_by_file(counted: Council) -> None:
     assert codes["F040"] == (12_345, True)
     assert codes["F041"] == (0, True)
     assert codes["F0FC"] == (2, False)
-    assert [one["code"] for one in shown["findings"]] == ["never-registered"]
+    (nothing,) = shown["unassigned"]
+    assert (nothing["code"], nothing["uses"], nothing["places"]) == ("8840", 3, [])
+    assert file["unassigned"] == 3
+    assert [one["code"] for one in shown["findings"]] == ["never-registered", "unassigned-codes"]
     assert "residents" not in str(shown)
 
 
