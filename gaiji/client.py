@@ -287,8 +287,8 @@ class Client:
     ) -> JobShape:
         """Hand in a file to convert (ファイル変換) and return its job; the file is read piece by piece.
 
-        options: release, as_of, on_unmapped, malformed, max_loss, ivs, mj_format, receipt, dry_run. Raises
-        TooLarge, QuotaExceeded, UnsupportedConversion ….
+        options: release, as_of, on_unmapped, malformed, max_loss, ivs, mj_format, receipt, dry_run, layout (TOML or a
+        shipped name). Raises TooLarge, QuotaExceeded, UnsupportedConversion, BadLayout ….
         """
         query = {"from": from_, "to": to, **options}
         headers = {"content-type": "application/octet-stream", **_once(idempotency_key)}
@@ -325,7 +325,7 @@ class Client:
     def download(
         self, id: str, target: Path, part: str = "result", *, attempts: int = DOWNLOAD_ATTEMPTS
     ) -> None:
-        """Fetch result, report or receipt of a job into a file, which appears whole or not at all.
+        """Fetch result, report, receipt or spill of a job into a file, which appears whole or not at all.
 
         A download that was cut goes on where it was, in this call or a later one: what came so far stays in
         `<target>.part`. Raises FilesDeleted, NoSuchResult, and Unreachable after the last attempt.

@@ -1,7 +1,7 @@
 """The files of jobs (ジョブのファイル): personal data, in a folder per member that its owner alone may enter.
 
-`<home>/jobs/<member>/<job id>/` holds `upload`, `result`, `report` and `receipt`. They may hold residents' names, so
-they are neither in the database nor in the journal; every deletion is recorded there, by sizes and digests.
+`<home>/jobs/<member>/<job id>/` holds `upload`, `result`, `report`, `receipt` and `spill`. They may hold residents'
+names, so they are neither in the database nor in the journal; every deletion is recorded there, by sizes and digests.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gaiji.charset.files import storage_error
-from gaiji.errors import FilesDeleted
+from gaiji.errors import FilesDeleted, JobAbandoned
 from gaiji.registry import db, retention
 from gaiji.registry import jobs as table
 from gaiji.registry.db import Engine, Session
 from gaiji.registry.jobs import UPLOAD, Kept
 from gaiji.registry.journal import Actor
+from gaiji.registry.quotas import Quota
 from gaiji.registry.tables import Job
 from gaiji.settings import Settings
 
@@ -30,8 +31,8 @@ SERVICE = Actor("gaiji-jobs", "service")
 """Who deletes what nobody asked to delete: the workers, by the rule of retention."""
 
 ORPHANED_S = 3600.0
-RESULT, REPORT, RECEIPT = "result", "report", "receipt"
-FILES = (UPLOAD, RESULT, REPORT, RECEIPT)
+RESULT, REPORT, RECEIPT, SPILL = "result", "report", "receipt", "spill"
+FILES = (UPLOAD, RESULT, REPORT, RECEIPT, SPILL)
 
 
 def folder_of(settings: Settings, member: str, id: str) -> Path:
@@ -45,9 +46,7 @@ def _storing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        told = storage_error(error, "-")
-        told.where = None
-        raise told from error
+        raise storage_error(error, None) from error
 
 
 class Upload:
@@ -56,8 +55,8 @@ class Upload:
     Everything is on the disk when `finish` returns; until the job is put in, `drop` removes it.
     """
 
-    def __init__(self, settings: Settings, member: str) -> None:
-        self.id, self.bytes = table.new_id(), 0
+    def __init__(self, settings: Settings, member: str, id: str | None = None) -> None:
+        self.id, self.bytes = id or table.new_id(), 0
         self.folder = folder_of(settings, member, self.id)
         self._hash = sha256()
         with _storing():
@@ -125,6 +124,22 @@ def _digest(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
+def written_bytes(folder: Path) -> int:
+    """Return what a job has written so far, whole or half, in blocks; what was handed in left out."""
+    total = 0
+    with suppress(FileNotFoundError):
+        for path in folder.iterdir():
+            if path.name != UPLOAD:
+                with suppress(FileNotFoundError):  # renamed or removed meanwhile
+                    total += table.in_blocks(path.stat().st_size)
+    return total
+
+
+def quota_of(settings: Settings) -> Quota:
+    """Return what the jobs of one member may keep in this deployment."""
+    return Quota(settings.job_quota_bytes, settings.job_quota_count)
+
+
 def tidy(folder: Path) -> None:
     """Remove what an attempt before this one left. Raises FilesDeleted when the upload is gone."""
     if not (folder / UPLOAD).exists():
@@ -152,6 +167,10 @@ def delete_files(
             (folder / name).unlink(missing_ok=True)
         if names == FILES and folder.exists():
             shutil.rmtree(folder)
+        elif folder.exists():
+            for path in folder.iterdir():  # what an attempt that was killed left half written
+                if path.name not in FILES:
+                    path.unlink()
     retention.record_deletion(session, actor, job, names, why)
 
 
@@ -175,20 +194,33 @@ def remove(session: Session, settings: Settings, actor: Actor, job: Job) -> bool
 def sweep(settings: Settings, engine: Engine, orphaned_s: float = ORPHANED_S) -> int:
     """Delete what nobody may keep any longer (保管期限) and return how many jobs lost their files.
 
-    Results whose time is over, jobs that no worker took up in that time, uploads that never became a job.
+    Results whose time is over, jobs that no worker took up in that time, jobs whose workers died and that nobody
+    takes up again, uploads that never became a job.
     """
     done = 0
     while _is_due(engine):
         with db.writing(engine) as session:
             for job in retention.due(session, 20):
+                why = "abandoned" if job.state == "running" else "expired"
                 if job.state == "queued":
                     table.end_unworked(session, job, "expired")
-                delete_files(session, settings, SERVICE, job, "expired")
+                elif job.state == "running":
+                    table.end_unworked(session, job, "failed", abandoned(job.attempt))
+                delete_files(session, settings, SERVICE, job, why)
                 done += 1
     with db.writing(engine, in_turn=False) as session:
         retention.forget(session)
     _sweep_orphans(settings, engine, orphaned_s)
     return done
+
+
+def abandoned(attempts: int) -> JobAbandoned:
+    """Return the error of a job whose workers ended in the middle of it."""
+    return JobAbandoned(
+        f"実行中に処理が {attempts} 回途絶えたため、打ち切りました。サービスの記録を確かめてください。",
+        f"The worker ended in the middle of it {'once' if attempts == 1 else f'{attempts} times'}, and it was given "
+        "up; look at the service's log.",
+    )
 
 
 def _is_due(engine: Engine) -> bool:

@@ -19,12 +19,14 @@ from typing import Any, cast
 from gaiji.charset.conversion import Conversion
 from gaiji.charset.convert import convert_file
 from gaiji.charset.files import replacing
+from gaiji.charset.records.layout import Layout
+from gaiji.charset.records.layoutfile import given_layout
 from gaiji.charset.resolve import Options
 from gaiji.errors import (
     Busy,
     GaijiError,
-    JobAbandoned,
     LossBeyondBudget,
+    QuotaExceeded,
     StorageFailed,
     Unreachable,
 )
@@ -34,13 +36,17 @@ from gaiji.jobfiles import (
     REPORT,
     RESULT,
     SERVICE,
+    SPILL,
+    abandoned,
     delete_files,
     folder_of,
     measure,
+    quota_of,
     sweep,
     tidy,
+    written_bytes,
 )
-from gaiji.registry import db, mapfiles, releases
+from gaiji.registry import db, mapfiles, quotas, releases
 from gaiji.registry import jobs as table
 from gaiji.registry.db import Engine, Session
 from gaiji.registry.jobs import UPLOAD
@@ -108,20 +114,29 @@ def conversion_of(session: Session, parameters: Json) -> Conversion:
     return Conversion(source, target, options)
 
 
+def layout_of(parameters: Json) -> Layout | None:
+    """Return the layout (レイアウト) that parameters ask for, if any. Raises BadLayout."""
+    return given_layout(parameters["layout"]) if "layout" in parameters else None
+
+
 def run_conversion(work: Work) -> Mapping[str, str]:
-    """Convert the upload of a job (ファイル変換のジョブ): result, report and, where asked for, receipt."""
+    """Convert the upload of a job (ファイル変換のジョブ): result, report and, where asked for, receipt and spill."""
     with db.reading(work.engine) as session:
         asked = conversion_of(session, work.parameters)
         size = (work.folder / UPLOAD).stat().st_size
         conversion = mapfiles.prepared(session, work.settings, asked, size)
     dry_run = conversion.options.dry_run
     receipt = work.folder / RECEIPT if work.parameters["receipt"] and not dry_run else None
+    layout = layout_of(work.parameters)
+    spills = layout is not None and layout.spills and not dry_run
     try:
         report = convert_file(
             work.folder / UPLOAD,
             work.folder / RESULT,
             conversion,
             receipt=receipt,
+            layout=layout,
+            spill=work.folder / SPILL if spills else None,
             progress=work.progress,
         )
     except LossBeyondBudget as error:
@@ -200,7 +215,7 @@ class Worker:
         if cancelling:
             self._end(work, "cancelled", None, {})
         elif attempt > table.MAX_ATTEMPTS:
-            self._end(work, "failed", _abandoned(), {})
+            self._end(work, "failed", abandoned(table.MAX_ATTEMPTS), {})
         else:
             self._do(work, run, attempt)
         return True
@@ -215,6 +230,7 @@ class Worker:
         try:
             tidy(work.folder)
             digests = run(work)
+            self._keep(work)
         except LeaseLost:
             return
         except Stopping:
@@ -230,6 +246,10 @@ class Worker:
                     table.put_back(session, work.id, self.name, delay_s=RETRY_S * attempt)
                 return
             state, error = "failed", failure
+        except QuotaExceeded as failure:
+            state, error = "failed", failure
+            for name in (RESULT, RECEIPT, SPILL):
+                (work.folder / name).unlink(missing_ok=True)
         except GaijiError as failure:
             state, error = "failed", failure
         except Exception:
@@ -239,6 +259,16 @@ class Worker:
             ended.set()
             renewing.join()
         self._end(work, state, error, digests)
+
+    def _keep(self, work: Work) -> None:
+        """Count what a job has written before it keeps it. Raises QuotaExceeded."""
+        written = written_bytes(work.folder)
+        with db.writing(self.engine) as session:
+            beyond = quotas.hold(
+                session, work.id, self.name, work.member, written, quota_of(self.settings)
+            )
+        if beyond:
+            raise beyond
 
     def _end(
         self, work: Work, state: str, error: GaijiError | None, digests: Mapping[str, str]
@@ -270,10 +300,12 @@ class Worker:
             if self.stopping.is_set():
                 work.interrupt = work.interrupt or Stopping()
             try:
+                written, quota = written_bytes(work.folder), quota_of(self.settings)
                 with db.writing(self.engine, in_turn=False) as session:
                     cancelling = table.renew(
                         session, work.id, self.name, work.bytes_done, self.lease_s
                     )
+                    beyond = quotas.hold(session, work.id, self.name, work.member, written, quota)
             except Exception as error:  # the lease outlives a database that is away for seconds
                 log.warning("job %s: %s", work.id, error)
                 continue
@@ -281,13 +313,8 @@ class Worker:
                 work.interrupt = LeaseLost()
             elif cancelling:
                 work.interrupt = Cancelled()
-
-
-def _abandoned() -> JobAbandoned:
-    return JobAbandoned(
-        f"実行中に処理が {table.MAX_ATTEMPTS} 回途絶えたため、打ち切りました。サービスの記録を確かめてください。",
-        f"The worker ended {table.MAX_ATTEMPTS} times in the middle of it; look at the service's log.",
-    )
+            elif beyond:
+                work.interrupt = beyond
 
 
 def _fault(id: str) -> GaijiError:

@@ -10,19 +10,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, update
 
 from gaiji import jobfiles
+from gaiji.charset.files import replacing
 from gaiji.cli import run
 from gaiji.errors import BadTable, DiskFull
-from gaiji.jobfiles import Upload, folder_of, sweep
+from gaiji.jobfiles import Upload, folder_of, quota_of, sweep
 from gaiji.jobs import Work, Worker, working
 from gaiji.registry import db, journal, members, schema
 from gaiji.registry import jobs as table
+from gaiji.registry.quotas import check_quota
 from gaiji.registry.tables import Job, Json
 from gaiji.settings import Settings
 from gaiji.wire.jobs import JobShape
@@ -307,6 +309,97 @@ def test_files_go_when_their_time_is_over(bench: Bench) -> None:
     assert re.fullmatch("[0-9a-f]{64}", sizes["sha256"])
 
 
+def test_a_job_that_nobody_takes_up_again_is_ended_and_its_files_go(bench: Bench) -> None:
+    late, worn, alive = bench.put_in(), bench.put_in(), bench.put_in()
+    past, soon_over = table.stamp(-1), table.stamp(3600)
+    with db.writing(bench.engine) as session:
+        for id, lease, attempt, expires in (
+            (late, past, 1, past),
+            (worn, past, 3, soon_over),
+            (alive, soon_over, 3, past),
+        ):
+            values = {"lease_until": lease, "attempt": attempt, "expires_at": expires}
+            running = {"state": "running", "worker": "dead"}
+            session.execute(update(Job).where(Job.id == id).values(**values, **running))
+    (bench.folder(late) / ".gaiji-half").write_bytes(NAME.encode())
+    assert sweep(bench.settings, bench.engine) == 2
+    assert sweep(bench.settings, bench.engine) == 0
+    for id, times in ((late, "once"), (worn, "3 times")):
+        job = bench.job(id)
+        assert (job.state, job.files) == ("failed", [])
+        assert job.error
+        assert job.error["type"] == "/problems/job-abandoned"
+        assert times in job.error["detail"]
+        assert not bench.folder(id).exists()
+    assert bench.job(alive).state == "running"
+    assert (bench.folder(alive) / "upload").exists()
+    assert sorted(
+        (entry["subject"], entry["after"]["why"]) for entry in bench.deletions()
+    ) == sorted([(late, "abandoned"), (worn, "abandoned")])
+
+
+def test_what_killed_attempts_left_half_written_goes_with_the_upload(bench: Bench) -> None:
+    id = bench.put_in()
+    for name in ("a", "b", "c"):
+        with db.writing(bench.engine, in_turn=False) as session:
+            assert table.claim(session, name, ("test",), -1)
+    (bench.folder(id) / ".gaiji-half").write_bytes(NAME.encode())
+    bench.worker().run(until_idle=True)
+    assert bench.job(id).state == "failed"
+    assert list(bench.folder(id).iterdir()) == []
+
+
+def limited(bench: Bench, **limits: int) -> Bench:
+    return replace(bench, settings=bench.settings.model_copy(update=limits))
+
+
+def test_a_result_that_grows_beyond_the_quota_is_stopped(bench: Bench) -> None:
+    small = limited(bench, job_quota_bytes=100_000)
+    id = small.put_in()
+
+    def grow(work: Work) -> Mapping[str, str]:
+        with replacing(work.folder / "result") as file:
+            deadline = time.monotonic() + 20
+            while time.monotonic() < deadline:
+                file.write(bytes(4096))
+                file.flush()
+                work.progress(1)
+                time.sleep(0.005)
+        raise AssertionError("nobody stopped it")
+
+    Worker(small.settings, small.engine, kinds={"test": grow}, renew_s=0.02).take_one()
+    job = small.job(id)
+    assert (job.state, job.files) == ("failed", [])
+    assert job.error
+    assert job.error["type"] == "/problems/quota-exceeded"
+    assert list(small.folder(id).iterdir()) == []
+    with db.reading(small.engine) as session:
+        assert check_quota(session, KUSATSU, 1, quota_of(small.settings)) == 100_000
+
+
+def test_a_result_written_at_once_is_not_kept_beyond_the_quota(bench: Bench) -> None:
+    small = limited(bench, job_quota_bytes=50_000)
+    kept, id = small.put_in(b"x" * 20_000), small.put_in()
+
+    def write(work: Work) -> Mapping[str, str]:
+        (work.folder / "result").write_bytes(bytes(32_000))
+        (work.folder / "report").write_bytes(b"{}")
+        return {}
+
+    worker = Worker(small.settings, small.engine, kinds={"test": write}, renew_s=60)
+    with db.writing(small.engine) as session:
+        session.execute(update(Job).where(Job.id == kept).values(lease_until=table.stamp(60)))
+    worker.take_one()
+    job = small.job(id)
+    assert (job.state, [file.name for file in job.files]) == ("failed", ["report"])
+    assert {path.name for path in small.folder(id).iterdir()} == {"report"}
+    with db.writing(small.engine) as session:
+        assert jobfiles.remove(session, small.settings, ME, table.find_job(session, kept, None))
+    again = small.put_in()
+    worker.take_one()
+    assert small.job(again).state == "done"
+
+
 def test_an_upload_that_never_became_a_job_is_deleted(bench: Bench) -> None:
     job = bench.put_in()
     upload = Upload(bench.settings, KUSATSU)
@@ -356,7 +449,7 @@ def test_the_command_works_until_nothing_waits_and_lists(
     handler = signal.getsignal(signal.SIGTERM)
     assert run(["jobs", "work", "--until-idle", *home]) == 0
     assert signal.getsignal(signal.SIGTERM) == handler
-    assert "1 jobs taken up" in capsys.readouterr().out
+    assert "1 job taken up" in capsys.readouterr().out
     assert run(["jobs", "list", *home]) == 0
     said = capsys.readouterr().out
     assert id in said

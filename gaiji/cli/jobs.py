@@ -9,7 +9,16 @@ from typing import Annotated
 import typer
 
 from gaiji.cli.serving import log_to_terminal
-from gaiji.cli.shared import Home, OutputFormat, open_engine, say, say_json, say_table, settings_for
+from gaiji.cli.shared import (
+    Home,
+    OutputFormat,
+    counted,
+    open_engine,
+    say,
+    say_json,
+    say_table,
+    settings_for,
+)
 from gaiji.cli.shared import reading as reading_home
 from gaiji.errors import Text
 from gaiji.registry import jobs as table
@@ -48,7 +57,7 @@ def work(
         for number, handler in before.items():
             signal.signal(number, handler)
         engine.dispose()
-    say(Text(f"{taken} 件のジョブを取り上げました。", f"{taken} jobs taken up."))
+    say(Text(f"{taken} 件のジョブを取り上げました。", f"{counted(taken, 'job')} taken up."))
 
 
 def show_all(

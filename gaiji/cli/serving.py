@@ -15,6 +15,10 @@ GOODBYE_S = 10
 """How long an end waits for answers on their way; whoever follows a job would hold it for minutes."""
 
 
+HEAD_BYTES = 1 << 17
+"""Most bytes of a request's head: a layout in the address is 8,000 characters, which may be nine bytes each."""
+
+
 def log_to_terminal() -> None:
     """Write what services say to standard error, one line each."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level="INFO")
@@ -58,6 +62,7 @@ def serve(
             host=host,
             port=port,
             access_log=False,
+            h11_max_incomplete_event_size=HEAD_BYTES,
             log_config=None,
             timeout_graceful_shutdown=GOODBYE_S,
         )

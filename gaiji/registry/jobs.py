@@ -5,16 +5,15 @@ again from its start. Nobody waits for a lock: PostgreSQL skips rows that anothe
 UPDATE SKIP LOCKED), on SQLite writers take turns anyway. Clocks of the machines that work on one registry
 have to agree to within a few seconds.
 
-What becomes of their files: gaiji.registry.retention.
+How much room they may take: gaiji.registry.quotas. What becomes of their files: gaiji.registry.retention.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session, aliased
@@ -23,8 +22,6 @@ from gaiji.errors import (
     FilesDeleted,
     GaijiError,
     NoSuchResult,
-    QuotaExceeded,
-    TooLarge,
     UnknownJob,
     Where,
     problem_types,
@@ -32,7 +29,7 @@ from gaiji.errors import (
 from gaiji.registry.db import now
 from gaiji.registry.journal import Actor
 from gaiji.registry.tables import Job, Json
-from gaiji.wire.jobs import ENDED, JobFileShape, JobShape, ProgressShape
+from gaiji.wire.jobs import ENDED, JobFileShape, JobShape, ProgressShape, State
 
 WAITING = ("queued", "running")
 MAX_ATTEMPTS = 3
@@ -47,14 +44,6 @@ class Kept(NamedTuple):
     sha256: str
 
 
-@dataclass(frozen=True)
-class Quota:
-    """What the jobs of one member may keep at once (保存枠)."""
-
-    bytes: int
-    count: int
-
-
 def stamp(seconds: float = 0) -> str:
     """Return the time some seconds from now, as the registry writes it."""
     moment = datetime.now(UTC) + timedelta(seconds=seconds)
@@ -67,42 +56,6 @@ def new_id() -> str:
 
 
 # --- putting in
-
-
-def check_quota(session: Session, member: str, size: int, quota: Quota) -> int:
-    """Return how many bytes are left to a member's jobs. Raises QuotaExceeded, TooLarge.
-
-    size: of the file to come, 0 while it is not known. Files count in whole blocks of 4 KiB.
-    """
-    if size > quota.bytes:
-        raise TooLarge(
-            f"ファイルが構成市の保存枠 {quota.bytes} バイトより大きいため受けられません。分けて送ってください。",
-            f"The file is larger than all that the member's jobs may keep, {quota.bytes} bytes; send it in parts.",
-            limit_bytes=quota.bytes,
-        )
-    kept = Job.stored_bytes > 0
-    query = select(
-        func.count(), func.coalesce(func.sum(Job.stored_bytes), 0), func.min(Job.expires_at)
-    )
-    count, stored, first = session.execute(query.where(Job.member == member, kept)).one()
-    left = quota.bytes - int(stored)
-    if size > left or left <= 0 or count >= quota.count:
-        raise QuotaExceeded(
-            f"構成市 {member} のジョブが {count} 件、{stored} バイトを保管中で、保存枠を超えます。"
-            "受け取った結果のジョブを DELETE で消すか、期限まで待ってください。",
-            f"The jobs of member {member} keep {stored} bytes in {count} jobs, and this goes beyond the "
-            "quota; DELETE jobs whose results were fetched, or wait until they expire.",
-            retry_after_s=_seconds_until(first) if first else 60,
-            quota_bytes=quota.bytes,
-            quota_jobs=quota.count,
-            stored_bytes=int(stored),
-        )
-    return left
-
-
-def _seconds_until(moment: str) -> int:
-    wait = datetime.fromisoformat(moment) - datetime.now(UTC)
-    return max(1, int(wait.total_seconds()) + 1)
 
 
 def add(
@@ -147,8 +100,13 @@ def add(
 
 
 def stored_size(files: Json) -> int:
-    """Return what files take on a disk, in whole blocks: an empty file takes one too."""
-    return sum(BLOCK * max(1, -(-file["bytes"] // BLOCK)) for file in files.values())
+    """Return what files take on a disk."""
+    return sum(in_blocks(file["bytes"]) for file in files.values())
+
+
+def in_blocks(size: int) -> int:
+    """Return what a file of so many bytes takes on a disk, in whole blocks: an empty file takes one too."""
+    return BLOCK * max(1, -(-size // BLOCK))
 
 
 def find_job(session: Session, id: str, members: frozenset[str] | None) -> Job:
@@ -201,6 +159,12 @@ def stuck(session: Session, for_s: float) -> tuple[int, int]:
     waiting = count.where(Job.state.in_(WAITING), Job.lease_until < long_ago)
     overdue = count.where(Job.expires_at < long_ago, Job.stored_bytes > 0, Job.state != "running")
     return session.scalar(waiting) or 0, session.scalar(overdue) or 0
+
+
+def counted(session: Session) -> dict[str, int]:
+    """Return how many jobs there are in each state, those in none too (ジョブの数)."""
+    rows = session.execute(select(Job.state, func.count()).group_by(Job.state))
+    return dict.fromkeys(get_args(State), 0) | {state: count for state, count in rows}
 
 
 def claim(session: Session, worker: str, kinds: Iterable[str], lease_s: float) -> Job | None:
@@ -291,9 +255,10 @@ def finish(
 # --- cancelling
 
 
-def end_unworked(session: Session, job: Job, state: str) -> None:
-    """End a job that no worker holds: cancelled before its turn, or never taken up."""
-    job.state, job.finished_at = state, now()
+def end_unworked(session: Session, job: Job, state: str, error: GaijiError | None = None) -> None:
+    """End a job that no worker holds: cancelled before its turn, never taken up, or left by its worker."""
+    job.state, job.finished_at, job.worker = state, now(), None
+    job.error = written(error) if error else None
     job.version += 1
     session.flush()
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, and_, delete, or_, select
 from sqlalchemy.orm import Session
 
 from gaiji.registry.db import now
-from gaiji.registry.jobs import UPLOAD, stamp, stored_size
+from gaiji.registry.jobs import MAX_ATTEMPTS, UPLOAD, stamp, stored_size
 from gaiji.registry.journal import Act, Actor, act, effect
 from gaiji.registry.tables import Job
 from gaiji.wire.jobs import ENDED
@@ -22,7 +22,10 @@ KNOWN_FOR = timedelta(days=30)
 
 
 def due(session: Session, limit: int) -> list[Job]:
-    """Return jobs that no worker holds, whose time is over and whose files are still there."""
+    """Return jobs that no worker holds, whose files are still there and have to go.
+
+    Their time is over, or as many workers died in the middle of them as may.
+    """
     query = _due().order_by(Job.expires_at).limit(limit)
     return list(session.scalars(query.with_for_update(skip_locked=True)))
 
@@ -33,7 +36,12 @@ def is_due(session: Session) -> bool:
 
 
 def _due() -> Select[Job]:
-    return select(Job).where(Job.expires_at <= now(), Job.stored_bytes > 0, Job.state != "running")
+    moment = now()
+    left = and_(Job.state == "running", Job.lease_until <= moment)
+    over = and_(Job.expires_at <= moment, or_(Job.state != "running", left))
+    return select(Job).where(
+        Job.stored_bytes > 0, or_(over, and_(left, Job.attempt >= MAX_ATTEMPTS))
+    )
 
 
 def record_deletion(
@@ -41,7 +49,8 @@ def record_deletion(
 ) -> None:
     """Note that files of a job are gone: in its row, and in the journal for good.
 
-    why: worked, cancelled, requested or expired. A job that keeps nothing any more, and was done, is expired.
+    why: worked, cancelled, requested, expired or abandoned. A job that keeps nothing any more, and was done, is
+    expired.
     """
     gone = {name: job.files[name] for name in names if name in job.files}
     if not gone:
@@ -57,7 +66,7 @@ def record_deletion(
     act(session, actor, "job.delete", job.id, after)
     job.files = {name: kept for name, kept in job.files.items() if name not in gone}
     job.stored_bytes = stored_size(job.files)
-    if not job.files and why in ("requested", "expired"):
+    if not job.files and why in ("requested", "expired", "abandoned"):
         job.expires_at = min(job.expires_at, now())
         job.state = "expired" if job.state == "done" else job.state
     job.version += 1

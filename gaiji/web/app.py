@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from gaiji import __version__
 from gaiji.errors import NotFound, problem_types
 from gaiji.registry import db, journal, schema
+from gaiji.registry.quotas import Arrivals
 from gaiji.settings import Settings
 from gaiji.web import characters, charsets, jobs, lint, members, pages, pictures, problems
 from gaiji.web import releases as published
@@ -85,6 +86,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.state.settings, app.state.engine, app.state.counters = settings, database, counters
     app.state.error_page = pages.error_page
     app.state.routes, app.state.fitgaps, app.state.followers = [], {}, 0
+    app.state.arrivals = Arrivals()
     for part in (*ROUTERS, pages.html):
         app.include_router(part)
         for route in part.routes:
@@ -133,7 +135,7 @@ def check_ready(request: Request, session: Reads) -> ReadyShape:
 @public
 def show_metrics(request: Request) -> Response:
     """Counters in Prometheus' text format (計測)."""
-    text = request.app.state.counters.exposition()
+    text = request.app.state.counters.exposition() + jobs.gauges(request.app.state.engine)
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
 

@@ -11,6 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ from starlette.responses import Response, StreamingResponse
 from gaiji import jobfiles, jobs
 from gaiji.charset.resolve import Options
 from gaiji.errors import (
+    BadLayout,
     BadMemberCode,
     BadName,
     BadRange,
@@ -42,8 +44,10 @@ from gaiji.errors import (
 )
 from gaiji.registry import db, members, releases
 from gaiji.registry import jobs as table
-from gaiji.registry.jobs import Kept, Quota
+from gaiji.registry.db import Engine, Session
+from gaiji.registry.jobs import Kept
 from gaiji.registry.principals import Caller
+from gaiji.registry.quotas import Arrivals, check_quota
 from gaiji.registry.tables import Json
 from gaiji.settings import Settings
 from gaiji.web.downloads import send_file
@@ -72,6 +76,8 @@ STREAMS = 64
 FOLLOW_S = 600.0
 LOOK_S = 0.5
 SILENCE_S = 15.0
+LAYOUT_MOST = 8000
+"""Characters of a layout, which stands in the address like every option."""
 BODY = {
     "requestBody": {
         "required": True,
@@ -81,9 +87,10 @@ BODY = {
 }
 REFUSED = (
     *(BadMemberCode, UnknownMember, BadName, UnknownCodeSet, UnknownRelease),
-    *(UnsupportedConversion, KeyReused, QuotaExceeded),
+    *(UnsupportedConversion, KeyReused, QuotaExceeded, BadLayout),
 )
 EVENTS = "text/event-stream"
+LINES = "application/x-ndjson"
 ORDER = r"[0-9TZ:.-]{27}~[0-9a-f]{32}"
 
 api = router("jobs")
@@ -117,6 +124,10 @@ async def start_conversion(
     mj_format: Annotated[str, Query(max_length=100, description="how names are separated")] = " ",
     receipt: Annotated[bool, Query(description="make what restore needs")] = False,
     dry_run: Annotated[bool, Query(description="count everything, make no result")] = False,
+    layout: Annotated[
+        str | None,
+        Query(max_length=LAYOUT_MOST, description="of the records: TOML, or a shipped name"),
+    ] = None,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Convert a file as a job (ファイル変換): the body is the file, the answer its job.
@@ -134,26 +145,68 @@ async def start_conversion(
         as_of=as_of,
     )
     asked = {"from": from_, "to": to, "release": release, "receipt": receipt, **options.as_dict()}
-    member, parameters, limit = await run_in_threadpool(_prepare, request, settings, caller, asked)
-    upload = await run_in_threadpool(jobfiles.Upload, settings, member)
-    is_kept = False
+    asked |= {"layout": layout} if layout is not None else {}
+    id = table.new_id()
+    room = _Room(request.app.state, settings, id)
+    is_kept, upload = False, None
     try:
-        await _receive(request, upload, limit)
+        member, parameters = await run_in_threadpool(
+            _prepare, request, settings, caller, asked, room
+        )
+        upload = await run_in_threadpool(jobfiles.Upload, settings, member, id)
+        await _receive(request, upload, room)
         kept = await run_in_threadpool(upload.finish)
+        new = _New(id, member, parameters, [asked, *kept], kept)
         answer, is_kept = await run_in_threadpool(
-            _put_in, request, settings, caller, idempotency_key, upload.id, member, parameters, kept
+            _put_in, request, settings, caller, idempotency_key, new
         )
     finally:
-        if not is_kept:
-            with anyio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True):
+            if upload and not is_kept:
                 await run_in_threadpool(upload.drop)
+            await run_in_threadpool(room.give_back)
     return answer
 
 
+class _Room:
+    """Room for one upload within its member's quota: taken before bytes come in, given back at the end."""
+
+    def __init__(self, state: Any, settings: Settings, id: str) -> None:
+        self.arrivals: Arrivals = state.arrivals
+        self.engine, self.quota, self.id = state.engine, jobfiles.quota_of(settings), id
+        self.member, self.bytes = "", -1
+
+    def take(self, session: Session, member: str, size: int) -> None:
+        """Take room for so many bytes in all. Raises QuotaExceeded, TooLarge."""
+        self.arrivals.take(session, member, self.id, size, self.quota)
+        self.member, self.bytes = member, size
+
+    def widen(self, size: int) -> None:
+        """Take more room where more bytes come than were said. Raises QuotaExceeded, TooLarge."""
+        if size > self.bytes:
+            with db.reading(self.engine) as session:
+                self.take(session, self.member, size)
+
+    def give_back(self) -> None:
+        """End the promise: the upload is a job by now, or gone."""
+        self.arrivals.give_back(self.member, self.id)
+
+
+@dataclass(frozen=True)
+class _New:
+    """A job to put in; asked: what the request says, before `latest` became a number."""
+
+    id: str
+    member: str
+    parameters: Json
+    asked: list[Any]
+    kept: Kept
+
+
 def _prepare(
-    request: Request, settings: Settings, caller: Caller, asked: Json
-) -> tuple[str, Json, int]:
-    """Check all that can be checked before the file comes in; return member, parameters and bytes left.
+    request: Request, settings: Settings, caller: Caller, asked: Json, room: _Room
+) -> tuple[str, Json]:
+    """Check all that can be checked before the file comes in, and take room for it; return member and parameters.
 
     `latest` becomes the number it is now, so that a second attempt of the job uses the same release.
     """
@@ -169,53 +222,42 @@ def _prepare(
         number = releases.find_release(session, asked["release"]).number
         parameters = {**asked, "release": number}
         jobs.conversion_of(session, parameters)
+        jobs.layout_of(parameters)
         length = int(request.headers.get("content-length", "0") or "0")
-        left = table.check_quota(session, member, length, _quota(settings))
+        room.take(session, member, length)
     settings.home.mkdir(parents=True, exist_ok=True)
     if length > shutil.disk_usage(settings.home).free:
         raise DiskFull(
             "ファイルを受け取る空きがディスクにありません。運用担当に知らせてください。",
             "The disk has no room for the file; tell the operators.",
         )
-    return member, parameters, left
+    return member, parameters
 
 
-def _quota(settings: Settings) -> Quota:
-    return Quota(settings.job_quota_bytes, settings.job_quota_count)
-
-
-async def _receive(request: Request, upload: jobfiles.Upload, limit: int) -> None:
+async def _receive(request: Request, upload: jobfiles.Upload, room: _Room) -> None:
     """Write the body to the disk, a piece at a time: memory holds one piece, whatever comes."""
+
+    def write(data: bytes) -> None:
+        room.widen(upload.bytes + len(data))
+        upload.write(data)
+
     piece = bytearray()
     try:
         async for data in request.stream():
             piece += data
             if len(piece) >= PIECE:
-                await run_in_threadpool(upload.write, bytes(piece))
+                await run_in_threadpool(write, bytes(piece))
                 piece.clear()
-            if upload.bytes > limit:
-                raise QuotaExceeded(
-                    "受信の途中で構成市の保存枠を超えました。済んだジョブを消してからやり直してください。",
-                    "The member's quota ended in the middle of the file; delete old jobs, then send it again.",
-                    retry_after_s=60,
-                )
     except ClientDisconnect as error:
         raise InvalidRequest(
             "ファイルの途中で接続が切れました。もう一度送ってください。",
             "The connection ended in the middle of the file; send it again.",
         ) from error
-    await run_in_threadpool(upload.write, bytes(piece))
+    await run_in_threadpool(write, bytes(piece))
 
 
 def _put_in(
-    request: Request,
-    settings: Settings,
-    caller: Caller,
-    key: str | None,
-    id: str,
-    member: str,
-    parameters: Json,
-    kept: Kept,
+    request: Request, settings: Settings, caller: Caller, key: str | None, new: _New
 ) -> tuple[Response, bool]:
     """Commit the job; tell whether it is this upload's, or one that the key was used for before."""
     made = []
@@ -223,24 +265,38 @@ def _put_in(
     with db.writing(request.app.state.engine) as session:
 
         def make() -> tuple[int, JobShape]:
-            table.check_quota(session, member, kept.bytes, _quota(settings))
+            check_quota(session, new.member, new.kept.bytes, jobfiles.quota_of(settings))
             job = table.add(
                 session,
                 caller.actor,
-                id=id,
+                id=new.id,
                 kind="conversion",
-                member=member,
-                parameters=parameters,
-                upload=kept,
+                member=new.member,
+                parameters=new.parameters,
+                upload=new.kept,
                 keep_s=settings.job_retention_h * 3600,
             )
             made.append(job)
             return 202, table.show(job)
 
-        asked = ["conversion", parameters, *kept]
-        answer = once(session, caller.actor, key, asked, make)
+        answer = once(session, caller.actor, key, ["conversion", *new.asked], make)
     answer.headers["location"] = json.loads(bytes(answer.body))["links"]["self"]
     return answer, bool(made)
+
+
+def gauges(engine: Engine) -> str:
+    """Return how many jobs there are in each state, in Prometheus' text format; nothing while the database is away."""
+    try:
+        with db.reading(engine) as session:
+            counts = table.counted(session)
+    except GaijiError:
+        return ""
+    lines = [
+        "# HELP gaiji_jobs Jobs by state: queued ones wait; what ended is forgotten a month after its files.",
+        "# TYPE gaiji_jobs gauge",
+        *(f'gaiji_jobs{{state="{state}"}} {count}' for state, count in counts.items()),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 # --- looking
@@ -322,6 +378,13 @@ def fetch_result(request: Request, settings: Configured, caller: Called, id: Job
 def fetch_receipt(request: Request, settings: Configured, caller: Called, id: JobId) -> Response:
     """What restore needs beside the result (縮退の控え)."""
     return _file(request, settings, caller, id, jobfiles.RECEIPT, STREAM)
+
+
+@api.get("/jobs/{id}/spill", response_class=Response, responses=_media(LINES))
+@needs_for_some("convert")
+def fetch_spill(request: Request, settings: Configured, caller: Called, id: JobId) -> Response:
+    """The whole of every value that spilled by the layout (あふれた値): lines of JSON in the order of the file."""
+    return _file(request, settings, caller, id, jobfiles.SPILL, LINES)
 
 
 @api.get("/jobs/{id}/report", response_class=Response, responses=_media("application/json"))

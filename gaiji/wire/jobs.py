@@ -21,7 +21,7 @@ class ProgressShape(BaseModel):
 class JobFileShape(BaseModel):
     """A file that a job keeps until `expires_at`; it can be read where it has an address."""
 
-    name: str = Field(description="upload, result, report or receipt")
+    name: str = Field(description="upload, result, report, receipt or spill")
     bytes: int
     sha256: str
     url: str | None = Field(description="address to read it from; null for what was handed in")

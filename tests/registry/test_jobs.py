@@ -18,8 +18,9 @@ from gaiji.errors import (
     Where,
 )
 from gaiji.registry import db, jobs, journal, members, replay, retention, schema
-from gaiji.registry.jobs import Kept, Quota
+from gaiji.registry.jobs import Kept
 from gaiji.registry.journal import Actor
+from gaiji.registry.quotas import Arrivals, Quota, check_quota, hold
 from gaiji.registry.tables import Job
 from gaiji.settings import Settings
 
@@ -154,16 +155,92 @@ def test_quotas_count_bytes_and_jobs_of_one_member(engine: Engine) -> None:
     with db.writing(engine) as session:
         put_in(session, size=10_000)
         put_in(session, size=0)
-        assert jobs.check_quota(session, RITTO, 5, Quota(4096, 1)) == 4096
-        left = jobs.check_quota(session, KUSATSU, 5, Quota(20_000, 3))
+        assert check_quota(session, RITTO, 5, Quota(4096, 1)) == 4096
+        left = check_quota(session, KUSATSU, 5, Quota(20_000, 3))
         assert left == 20_000 - 3 * 4096 - 4096
         with pytest.raises(QuotaExceeded) as raised:
-            jobs.check_quota(session, KUSATSU, left + 1, Quota(20_000, 3))
+            check_quota(session, KUSATSU, left + 1, Quota(20_000, 3))
         assert 1 <= raised.value.extra["retry_after_s"] <= 61
         with pytest.raises(QuotaExceeded):
-            jobs.check_quota(session, KUSATSU, 1, Quota(20_000, 2))
+            check_quota(session, KUSATSU, 1, Quota(20_000, 2))
         with pytest.raises(TooLarge):
-            jobs.check_quota(session, KUSATSU, 20_001, Quota(20_000, 9))
+            check_quota(session, KUSATSU, 20_001, Quota(20_000, 9))
+
+
+def test_quotas_count_uploads_on_their_way_in(engine: Engine) -> None:
+    arrivals, quota = Arrivals(), Quota(20_000, 3)
+    with db.writing(engine) as session:
+        put_in(session, size=4000)
+        arrivals.take(session, KUSATSU, "a", 8000, quota)
+        arrivals.take(session, RITTO, "b", 20_000, quota)
+        with pytest.raises(QuotaExceeded, match="8192 bytes more are on their way in") as raised:
+            arrivals.take(session, KUSATSU, "c", 8000, quota)
+        assert raised.value.extra["retry_after_s"] == 60
+        arrivals.take(session, KUSATSU, "c", 0, quota)  # nobody knows how large it is
+        arrivals.take(session, KUSATSU, "c", 7712, quota)
+        with pytest.raises(QuotaExceeded):
+            arrivals.take(session, KUSATSU, "c", 7713, quota)
+        with pytest.raises(QuotaExceeded):
+            arrivals.take(
+                session, KUSATSU, "d", 0, quota
+            )  # the third one beside a job and two uploads
+        arrivals.give_back(KUSATSU, "a")
+        arrivals.take(session, KUSATSU, "c", 8000, quota)
+        with pytest.raises(TooLarge):
+            arrivals.take(session, KUSATSU, "c", 20_001, quota)
+
+
+def test_uploads_at_the_same_time_get_no_more_than_there_is(engine: Engine) -> None:
+    arrivals, got, refused = Arrivals(), [], []
+    begin = threading.Barrier(8)
+
+    def take(name: str) -> None:
+        begin.wait()
+        try:
+            with db.reading(engine) as session:
+                arrivals.take(session, KUSATSU, name, 4096, Quota(3 * 4096, 100))
+            got.append(name)
+        except QuotaExceeded:
+            refused.append(name)
+
+    threads = [threading.Thread(target=take, args=(f"{number}",)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(got), len(refused)) == (3, 5)
+
+
+def test_a_running_job_counts_with_what_it_has_written(engine: Engine) -> None:
+    quota = Quota(40_960, 9)
+    with db.writing(engine) as session:
+        id, other = put_in(session, size=8192), put_in(session, size=8192)
+    assert claim(engine, "a") == id
+    with db.writing(engine) as session:
+        assert hold(session, id, "a", KUSATSU, 4096, quota) is None
+        assert session.get_one(Job, id).stored_bytes == 8192
+        assert hold(session, id, "a", KUSATSU, 32_768, quota) is None
+        with pytest.raises(QuotaExceeded):
+            check_quota(session, KUSATSU, 1, quota)
+        beyond = hold(session, id, "a", KUSATSU, 36_864, quota)
+        assert beyond
+        assert "45056 bytes in 2 jobs" in beyond.text.en
+        assert hold(session, id, "b", KUSATSU, 99_999, quota) is None  # another worker's by now
+        assert hold(session, other, "a", KUSATSU, 99_999, quota) is None
+        assert jobs.finish(session, id, "a", "failed", files={}, keep_s=60, error=beyond)
+        assert check_quota(session, KUSATSU, 1, quota) == 40_960 - 8192
+
+
+def test_jobs_are_counted_by_their_state(engine: Engine) -> None:
+    with db.writing(engine) as session:
+        for _ in range(3):
+            put_in(session)
+    claim(engine, "a")
+    with db.reading(engine) as session:
+        assert jobs.counted(session) == {
+            **{"queued": 2, "running": 1, "done": 0},
+            **{"failed": 0, "cancelled": 0, "expired": 0},
+        }
 
 
 def test_others_jobs_look_like_no_jobs(engine: Engine) -> None:
@@ -209,7 +286,8 @@ def test_jobs_are_due_when_their_time_is_over_and_forgotten_a_month_later(engine
     with db.writing(engine) as session:
         late, running = put_in(session, keep_s=-1), put_in(session, keep_s=-1)
         fresh = put_in(session, keep_s=60)
-        session.execute(update(Job).where(Job.id == running).values(state="running"))
+        held = {"state": "running", "lease_until": jobs.stamp(60)}
+        session.execute(update(Job).where(Job.id == running).values(**held))
     with db.writing(engine) as session:
         assert retention.is_due(session)
         assert [job.id for job in retention.due(session, 10)] == [late]
@@ -224,6 +302,33 @@ def test_jobs_are_due_when_their_time_is_over_and_forgotten_a_month_later(engine
         )
         retention.forget(session)
         assert retention.known_ids(session, [late, running, fresh]) == {running, fresh}
+
+
+def test_a_job_that_its_worker_left_is_due_when_its_time_or_its_attempts_are_over(
+    engine: Engine,
+) -> None:
+    with db.writing(engine) as session:
+        late, worn, held, fresh = (put_in(session) for _ in range(4))
+        dead, alive, past = jobs.stamp(-1), jobs.stamp(60), jobs.stamp(-5)
+        for id, lease, attempt, expires in (
+            (late, dead, 1, past),
+            (worn, dead, jobs.MAX_ATTEMPTS, alive),
+            (held, alive, jobs.MAX_ATTEMPTS, past),
+            (fresh, dead, jobs.MAX_ATTEMPTS - 1, alive),
+        ):
+            values = {"lease_until": lease, "attempt": attempt, "expires_at": expires}
+            session.execute(
+                update(Job).where(Job.id == id).values(state="running", worker="a", **values)
+            )
+    with db.writing(engine) as session:
+        assert {job.id for job in retention.due(session, 10)} == {late, worn}
+        for id in (late, worn):
+            job = jobs.find_job(session, id, None)
+            jobs.end_unworked(session, job, "failed", DiskFull("満杯", "full"))
+            retention.record_deletion(session, ME, job, ("upload",), "abandoned")
+            assert (job.state, job.worker, job.stored_bytes) == ("failed", None, 0)
+            assert job.error
+        assert not retention.is_due(session)
 
 
 def test_an_error_is_kept_in_both_languages_without_file_names(engine: Engine) -> None:

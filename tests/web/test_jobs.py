@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from starlette.testclient import TestClient
 from gaiji.cli import run
 from gaiji.jobfiles import sweep
 from gaiji.jobs import Worker
-from gaiji.registry import db, journal, principals, replay, schema
+from gaiji.registry import db, decisions, journal, principals, replay, schema
 from gaiji.registry import jobs as table
+from gaiji.registry import releases as published
 from gaiji.registry.tables import Job
 from gaiji.settings import Settings
 from gaiji.web.app import create_app
@@ -207,6 +208,33 @@ def test_the_same_idempotency_key_makes_one_job(council: Council) -> None:
     assert send(council, max_loss=1, **once).status_code == 409
     assert len(kept_files(council)) == 1
     assert work(council) == 1
+
+
+def test_a_repeated_request_gets_its_answer_after_a_new_release_too(council: Council) -> None:
+    once: dict[str, Any] = {"headers": {"idempotency-key": "night-2"}}
+    first = send(council, **once)
+    with db.writing(council.engine) as session:
+        decisions.decide(session, ACTOR, JUKI, "F042", "MJ026193", "equivalent")
+        assert published.publish(session, ACTOR)
+    again = send(council, **once)
+    assert (again.status_code, again.json()) == (202, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
+    assert send(council, release="2", **once).json()["type"] == "/problems/key-reused"
+    assert send(council).json()["parameters"]["release"] == 3
+    assert len(kept_files(council)) == 2
+
+
+def test_jobs_are_counted_in_the_metrics(council: Council) -> None:
+    done(council)
+    done(council, b"\xf0\x60")
+    send(council)
+    text = council.client.get("/metrics").text
+    assert "# TYPE gaiji_jobs gauge" in text
+    found = dict(re.findall(r'^gaiji_jobs\{state="(\w+)"\} (\d+)$', text, re.M))
+    assert found == {
+        **{"queued": "1", "running": "0", "done": "1"},
+        **{"failed": "1", "cancelled": "0", "expired": "0"},
+    }
 
 
 def test_deleting_cancels_or_deletes_and_is_recorded(council: Council) -> None:
@@ -474,6 +502,62 @@ def test_a_sender_that_goes_away_leaves_nothing(council: Council) -> None:
         assert table.newest(session, 10) == []
 
 
+def test_uploads_at_the_same_time_share_the_quota(council: Council) -> None:
+    small = limited(council, job_quota_bytes=1_000_000)
+
+    def begin(connection: socket.socket, length: int | None) -> None:
+        sized = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+        head = (
+            f"POST /v1/conversions?from={JUKI}&to=unicode HTTP/1.1\r\nHost: x\r\n"
+            f"Authorization: {small.key('registrar')['Authorization']}\r\n"
+            f"Content-Type: application/octet-stream\r\n{sized}\r\nConnection: close\r\n\r\n"
+        )
+        connection.sendall(head.encode())
+
+    def ended(connection: socket.socket) -> tuple[int, dict[str, Any]]:
+        with connection, connection.makefile("rb") as file:
+            head, _, body = file.read().partition(b"\r\n\r\n")
+        return int(head.split()[1]), json.loads(body)
+
+    def soon(question: Any) -> None:
+        deadline = time.monotonic() + 10
+        while not question():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    with serving(small) as base:
+        host, port = base.removeprefix("http://").split(":")
+        first, second, third = (socket.create_connection((host, int(port))) for _ in range(3))
+        begin(first, 600_000)
+        first.sendall(b"a" * 1000)
+        soon(lambda: kept_files(small))
+        begin(second, 600_000)
+        status, problem = ended(second)
+        assert (status, problem["type"]) == (429, "/problems/quota-exceeded")
+        assert problem["coming_bytes"] == 602_112
+        begin(third, None)
+        with suppress(OSError):  # the answer may come before all is sent
+            for _ in range(50):
+                third.sendall(b"2710\r\n" + b"a" * 10_000 + b"\r\n")
+            third.sendall(b"0\r\n\r\n")
+        assert ended(third)[0] == 429
+        soon(lambda: len(kept_files(small)) == 1)
+        first.sendall(b"a" * 599_000)
+        assert ended(first)[0] == 202
+        assert send(small, b"a" * 395_000).status_code == 202
+        assert send(small, b"a" * 1000).status_code == 429
+        assert len(kept_files(small)) == 2
+
+
+def test_an_upload_that_ends_gives_its_room_back(council: Council) -> None:
+    small = limited(council, job_quota_bytes=8192)
+    assert send(small, b"a" * 8000, to="nowhere").status_code == 422
+    assert send(small, b"a" * 8000, key="auditor").status_code == 403
+    assert send(small, iter([b"a" * 9000])).status_code == 413
+    assert send(small, b"a" * 8000).status_code == 202
+    assert small.app.state.arrivals._taken[KUSATSU] == {}
+
+
 def test_a_large_file_does_not_fill_the_memory_of_the_service(council: Council) -> None:
     command = [sys.executable, "-m", "gaiji", "serve", "--port", "0", "--home"]
     settings = {"GAIJI_JOB_WORKERS": "0", "PYTHONUNBUFFERED": "1"}
@@ -539,3 +623,69 @@ def test_conversions_run_on_both_databases(any_engine: Engine, tmp_path: Path) -
         assert work(council) == 1
         (file,) = [path for path in kept_files(council) if path.name == "result"]
         assert file.read_text("utf-8") == "邉"
+
+
+PEOPLE = """kind = "fixed"
+[[field]]
+name = "番号"
+kind = "number"
+length = 3
+[[field]]
+name = "氏名"
+length = 8
+target = { width = 9, longer = "spill" }
+"""
+
+
+def test_a_file_of_records_is_converted_by_the_layout_in_the_address(council: Council) -> None:
+    data = b"001" + "渡　桜子".encode("cp932") + b"002" + "山".encode("cp932").ljust(8)
+    job = done(council, data, layout=PEOPLE, receipt=True, max_loss=9)
+    assert (job["state"], job["parameters"]["layout"]) == ("done", PEOPLE)
+    assert {file["name"] for file in job["files"]} == {"result", "report", "receipt", "spill"}
+    result, spill = (get(council, job["links"][name]) for name in ("result", "spill"))
+    assert result.content == "001渡　桜002山".encode() + b" " * 6
+    assert spill.headers["content-type"] == "application/x-ndjson"
+    told = json.loads(spill.text)
+    assert (told["record"], told["field"], told["byte_offset"]) == (1, "氏名", 3)
+    assert told["value"] == "渡　桜子"
+    report = get(council, job["links"]["report"]).json()
+    assert (report["records"], report["fields"][0]["kind"]) == (2, "spill")
+    folder = council.settings.home
+    (folder / "out").write_bytes(result.content)
+    (folder / "control").write_bytes(get(council, job["links"]["receipt"]).content)
+    paths = [str(folder / name) for name in ("out", "back", "control")]
+    assert run(["restore", *paths[:2], "--receipt", paths[2], "--home", str(folder)]) == 0
+    assert (folder / "back").read_bytes() == data
+    council.client.delete(job["links"]["self"], headers=council.key("registrar"))
+    assert kept_files(council) == []
+
+
+def test_a_dry_run_or_a_layout_without_spilling_has_no_side_file(council: Council) -> None:
+    for asked, names in (
+        ({"layout": PEOPLE, "dry_run": True}, ["report"]),
+        ({"layout": PEOPLE.replace("spill", "cut"), "max_loss": 9}, ["result", "report"]),
+        ({"layout": "resident-csv"}, ["result", "report"]),
+    ):
+        data = "001渡　桜子" if asked["layout"] != "resident-csv" else "氏名,住所\n渡,\n"
+        job = done(council, data.encode("cp932"), **asked)
+        assert [file["name"] for file in job["files"]] == names
+        assert get(council, f"/v1/jobs/{job['id']}/spill").status_code == 409
+
+
+def test_a_layout_that_is_none_is_refused_before_the_file_comes_in(council: Council) -> None:
+    secret = council.settings.home / "layout.toml"
+    secret.write_text(PEOPLE)
+    for layout, status, code in (
+        ('kind = "x"', 422, "bad-layout"),
+        (str(secret), 422, "bad-layout"),
+        (PEOPLE + "#" * 8000, 422, "invalid-request"),
+    ):
+        refused = send(council, layout=layout)
+        assert (refused.status_code, refused.json()["type"]) == (status, f"/problems/{code}")
+    assert kept_files(council) == []
+
+
+def test_a_job_fails_where_a_record_does_not_fit_its_layout(council: Council) -> None:
+    job = done(council, b"001" + b" " * 8 + b"002", layout=PEOPLE)
+    assert (job["state"], job["error"]["type"]) == ("failed", "/problems/bad-record")
+    assert job["error"]["where"] == {"record": 2, "byte_offset": 11}

@@ -237,5 +237,5 @@ def test_openapi_documents_every_route_and_error(shared_council: Council) -> Non
         *("put_member", "put_code_set", "take_in_files", "decide_codes", "publish_release"),
         *("list_journal", "show_blob", "show_fitgap", "show_usage"),
         *("start_conversion", "list_jobs", "show_job", "remove_job", "follow_job"),
-        *("fetch_result", "fetch_report", "fetch_receipt"),
+        *("fetch_result", "fetch_report", "fetch_receipt", "fetch_spill"),
     }
