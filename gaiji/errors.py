@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
 Language = Literal["ja", "en"]
@@ -33,8 +32,7 @@ class Text(NamedTuple):
         return self.en if language.get() == "en" else self.ja
 
 
-@dataclass(frozen=True)
-class Where:
+class Where(NamedTuple):
     """A place in an input (場所): file, record from 1, field name, byte offset from 0."""
 
     file: str | None = None
@@ -44,11 +42,11 @@ class Where:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the known parts only."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        return {name: value for name, value in self._asdict().items() if value is not None}
 
     def __str__(self) -> str:
         names = Text("ファイル レコード 項目 バイト位置", "file record field byte")
-        parts = zip(str(names).split(), vars(self).values(), strict=True)
+        parts = zip(str(names).split(), self, strict=True)
         return " ".join(f"{name} {value}" for name, value in parts if value is not None)
 
 

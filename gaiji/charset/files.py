@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
+import stat
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
-from gaiji.errors import BadInput, DiskFull, NotFound, StorageFailed, Where
+from gaiji.errors import BadInput, DiskFull, NotFound, StorageFailed, Text, Where
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 STANDARD = "-"
+COPIED_BYTES = 1 << 20  # at once
 
 
 @contextlib.contextmanager
@@ -33,11 +35,7 @@ def reading(path: Path | str) -> Iterator[BinaryIO]:
             where=where,
         ) from None
     except OSError as error:
-        raise BadInput(
-            f"ファイルを開けません ({error.strerror})。種類と権限を確かめてください。",
-            f"The file cannot be opened ({error.strerror}); check its kind and permissions.",
-            where=where,
-        ) from None
+        raise unreadable(error, path) from None
     with opened:
         yield opened
 
@@ -123,18 +121,29 @@ def replacing_all(*paths: Path | str) -> Iterator[tuple[BinaryIO, ...]]:
             raise storage_error(error, at) from error
 
 
+def _mode(path: str) -> int | None:
+    """Return the mode of what stands under a name, None for nothing. Raises OSError where nothing ever can."""
+    try:
+        return os.stat(path).st_mode
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
+        return None
+
+
 class _Place:
     """One final name, the temporary file for it, and what stood there before."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = path
-        self.final = Path(os.path.realpath(path))
-        self.is_copied = str(path) == STANDARD or (self.final.exists() and not self.final.is_file())
+        self.final = os.path.realpath(path)
+        mode = _mode(self.final)
+        self.is_copied = str(path) == STANDARD or not (mode is None or stat.S_ISREG(mode))
         self.spool: BinaryIO
         self._names: list[str] = []  # temporary files to remove in the end
         self._before: str | None = None
         self._is_remembered = self._is_taken = False
-        if self.is_copied and self.final.is_dir():
+        if mode is not None and stat.S_ISDIR(mode):
             raise BadInput(
                 "保存先がフォルダです。ファイル名を指定してください。",
                 "The output is a folder; name a file.",
@@ -142,14 +151,21 @@ class _Place:
             )
 
     def _temporary(self) -> BinaryIO:
-        folder = None if self.is_copied else self.final.parent
-        made = tempfile.NamedTemporaryFile(dir=folder, prefix=".gaiji-", delete=False)  # noqa: SIM115
-        self._names.append(made.name)
-        return cast(BinaryIO, made)
+        """Open a new file that nobody else can read: beside the final one, or where temporary files are."""
+        if self.is_copied:
+            from tempfile import gettempdir
+
+            folder = gettempdir()
+        else:
+            folder = os.path.dirname(self.final)
+        name = os.path.join(folder, f".gaiji-{os.urandom(8).hex()}")
+        made = open(name, "x+b", opener=_private)  # noqa: SIM115
+        self._names.append(name)
+        return made
 
     def open(self) -> None:
         """Open what is written to: the null device itself, which keeps nothing, or a temporary file."""
-        self.is_null = self.is_copied and str(self.final) == os.devnull
+        self.is_null = self.is_copied and self.final == os.devnull
         self.spool = open(os.devnull, "wb") if self.is_null else self._temporary()  # noqa: SIM115
 
     def finish(self) -> None:
@@ -164,14 +180,16 @@ class _Place:
         if self.is_copied:
             return
         self._is_remembered = True
-        if not self.final.exists():
+        if not os.path.exists(self.final):
             return
-        with self._temporary() as kept:
-            name = str(kept.name)
+        self._temporary().close()
+        name = self._names[-1]
         os.unlink(name)
         try:
             os.link(self.final, name)
         except OSError:  # a file system without links
+            import shutil
+
             shutil.copy2(self.final, name)
         self._before = name
 
@@ -204,12 +222,16 @@ class _Place:
 
 
 def _copy(spool: BinaryIO, path: Path | str) -> None:
-    if str(path) == STANDARD:
-        shutil.copyfileobj(spool, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
-        return
-    with open(path, "wb") as device:
-        shutil.copyfileobj(spool, device)
+    with contextlib.ExitStack() as stack:
+        is_standard = str(path) == STANDARD
+        out = sys.stdout.buffer if is_standard else stack.enter_context(open(path, "wb"))
+        while part := spool.read(COPIED_BYTES):
+            out.write(part)
+        out.flush()
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)
 
 
 def _umask() -> int:
@@ -218,17 +240,58 @@ def _umask() -> int:
     return mask
 
 
-def storage_error(error: OSError, path: Path | str) -> StorageFailed:
-    """Return the deliberate error for one from the operating system while writing."""
-    where = Where(str(path))
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+REASONS = {
+    errno.EACCES: Text("権限がありません", "no permission"),
+    errno.EPERM: Text("許されていません", "not permitted"),
+    errno.ENOENT: Text("フォルダがありません", "no such folder"),
+    errno.ENOTDIR: Text("途中の名前がフォルダではありません", "a name on the way is no folder"),
+    errno.EISDIR: Text("フォルダです", "it is a folder"),
+    errno.EROFS: Text("読出し専用です", "it is read-only"),
+    errno.ENOSPC: Text("空きがありません", "no space is left"),
+    errno.EDQUOT: Text("割当てを使い切りました", "the quota is used up"),
+    errno.EIO: Text("装置の読み書きに失敗しました", "the device failed"),
+    errno.ENAMETOOLONG: Text("名前が長すぎます", "the name is too long"),
+    errno.ELOOP: Text("リンクが循環しています", "its links go in circles"),
+}
+
+
+def reason(error: OSError) -> Text:
+    """Return why the operating system refused (理由), in its own words where it is a rare one."""
+    said = error.strerror or type(error).__name__
+    return REASONS.get(error.errno or 0, Text(said, said))
+
+
+def unreadable(error: OSError, path: Path | str) -> BadInput:
+    """Return the deliberate error for one from the operating system while opening or reading."""
+    return BadInput(
+        f"ファイルを読めません ({reason(error).ja})。種類と権限を確かめてください。",
+        f"The file cannot be read ({reason(error).en}); check its kind and permissions.",
+        where=Where(str(path)),
+    )
+
+
+def storage_error(error: OSError, path: Path | str | None) -> StorageFailed:
+    """Return the deliberate error for one from the operating system while writing.
+
+    path: the file that was written, `-` for standard output, None where it is not known.
+    """
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    if str(path) == STANDARD:
+        kind = DiskFull if is_full else StorageFailed
+        return kind(
+            f"標準出力に最後まで書けませんでした ({reason(error).ja})。書き先を確かめて再実行してください。",
+            f"Standard output could not be written to its end ({reason(error).en}); check where it goes and run "
+            "it again.",
+        )
+    where = None if path is None else Where(str(path))
+    if is_full:
         return DiskFull(
             "ディスクに空きがないため、何も書き込みませんでした。空きを作って再実行してください。",
             "The disk is full and nothing was written; make room and run it again.",
             where=where,
         )
     return StorageFailed(
-        f"書き込めません ({error.strerror})。保存先と権限を確かめてください。",
-        f"Cannot write ({error.strerror}); check the folder and its permissions.",
+        f"書き込めません ({reason(error).ja})。保存先と権限を確かめてください。",
+        f"Cannot write ({reason(error).en}); check the folder and its permissions.",
         where=where,
     )

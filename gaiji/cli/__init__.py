@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from gaiji.charset.files import storage_error
 from gaiji.cli import batch
-from gaiji.cli.saying import State, complain, say
+from gaiji.cli.saying import Interrupted, State, complain, say
 from gaiji.errors import GaijiError, Text, language
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ COMMANDS = {
     "token": "tokens",
 }
 """The module of every command: only that one is loaded, because a batch job starts thousands of conversions."""
+
+INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
 
 
 def command_line(first: str | None = None) -> typer.Typer:
@@ -115,9 +118,18 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return complain(storage_error(error, error.filename or "-"), state.format)
-    except KeyboardInterrupt:
-        return 130
+        return complain(storage_error(error, error.filename), state.format)
+    except KeyboardInterrupt as stopped:
+        return _interrupted(stopped)
+
+
+def _interrupted(stopped: BaseException | None) -> int:
+    """Say that somebody pressed Ctrl-C, and what was written where that is known."""
+    told = (
+        stopped.text if isinstance(stopped, Interrupted) else Text("中断しました。", "Interrupted.")
+    )
+    say(f"gaiji: {told}", aside=True)
+    return INTERRUPTED
 
 
 def _through_typer(arguments: list[str], state: State) -> int:
@@ -129,19 +141,26 @@ def _through_typer(arguments: list[str], state: State) -> int:
         result = _command(first).main(
             arguments, prog_name="gaiji", standalone_mode=False, obj=state
         )
+        if result == INTERRUPTED:  # the library says Ctrl-C by its status alone
+            return _interrupted(None)
         return result if isinstance(result, int) else 0
     except typer.Exit as ended:
         return ended.exit_code
     except typer.Abort:
-        return 130
+        return _interrupted(None)
     except TyperException as error:
-        told = error.format_message().rstrip(".")
-        usage = Text(
-            f"コマンドの書き方が違います({told})。--help で確かめてください。",
-            f"{told}; see --help.",
-        )
-        say(f"gaiji: {usage}", aside=True)
-        return 2
+        if type(error).__name__ == "NoArgsIsHelpError":
+            say(error.format_message(), aside=True)
+            return 2
+        from gaiji.cli.misuse import misuse
+
+        return complain(misuse(error, _command(first), arguments), _format(arguments, state))
+
+
+def _format(arguments: list[str], state: State) -> str:
+    """Return the format that a command line asks for, also one that cannot be read to its end."""
+    said = " ".join(arguments)
+    return "json" if "--format json" in said or "--format=json" in said else state.format
 
 
 @cache

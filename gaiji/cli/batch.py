@@ -9,36 +9,45 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from gaiji.charset.account import Account
-from gaiji.charset.convert import Prepared, convert_file, restore_file
+from gaiji.charset.convert import Prepare, Prepared, convert_file, restore_file
 from gaiji.charset.files import check_apart, replacing
 from gaiji.charset.mapfile import Prepared as FilePrepared
 from gaiji.charset.mapfile import open_mapping, prepare_from
 from gaiji.charset.resolve import Options
-from gaiji.cli.saying import State, say, say_json
-from gaiji.errors import BadInput, LossBeyondBudget, Text, Where
+from gaiji.cli.saying import Interrupted, State, counted, say, say_json
+from gaiji.errors import (
+    BadInput,
+    BadReceipt,
+    LossBeyondBudget,
+    StorageFailed,
+    Text,
+    Where,
+)
 
 if TYPE_CHECKING:
-    from gaiji.charset.layout import Layout
+    from pathlib import Path
+
+    from gaiji.charset.records.layout import Layout
 
 
-@dataclass(frozen=True)
-class Parameter:
+Kind = Literal["text", "path", "number", "flag", "day"]
+
+
+class Parameter(NamedTuple):
     """One argument or option of a command. name: of the function's parameter; option: None for an argument.
 
-    kind: how its text is read; bool is a flag. default: `...` where it must be given. choices: the only values.
+    kind: how its text is read; a flag has none. default: `...` where it must be given. choices: the only values.
     """
 
     name: str
     option: str | None
-    kind: type
+    kind: Kind
     default: Any
     help: str
     choices: tuple[str, ...] = ()
@@ -46,9 +55,13 @@ class Parameter:
 
     def read(self, text: str) -> Any:
         """Return the value of its text. Raises ValueError."""
-        if self.kind is date:
+        if self.kind == "day":
+            from datetime import date
+
             return date.fromisoformat(text)
-        value = self.kind(text)
+        if self.kind == "path" and not text:
+            raise ValueError(text)
+        value: Any = int(text) if self.kind == "number" else text
         if (self.choices and value not in self.choices) or (
             self.least is not None and value < self.least
         ):
@@ -59,49 +72,51 @@ class Parameter:
 _MAPPING = "対応表ファイル(台帳は不要)/ mapping file; no registry is needed"
 _LAYOUT = "レコードのレイアウト(TOML、または添付の名前)/ layout of the records: a TOML file or a shipped name"
 CONVERT = (
-    Parameter("source", None, str, ..., "入力、- は標準入力 / input, - stdin"),
-    Parameter("target", None, str, ..., "出力、- は標準出力 / output, - stdout"),
-    Parameter("from_", "--from", str, ..., "252069/juki | unicode | juki …"),
-    Parameter("to", "--to", str, ..., "unicode | unicode-svs | juki | x0213 | mj | 252085/zei"),
-    Parameter("release", "--release", str, "latest", "1, 2 … | latest"),
-    Parameter("mapping", "--mapping", Path, None, _MAPPING),
-    Parameter("layout", "--layout", str, None, _LAYOUT),
+    Parameter("source", None, "text", ..., "入力、- は標準入力 / input, - stdin"),
+    Parameter("target", None, "text", ..., "出力、- は標準出力 / output, - stdout"),
+    Parameter("from_", "--from", "text", ..., "252069/juki | unicode | juki …"),
+    Parameter("to", "--to", "text", ..., "unicode | unicode-svs | juki | x0213 | mj | 252085/zei"),
+    Parameter("release", "--release", "text", "latest", "1, 2 … | latest"),
+    Parameter("mapping", "--mapping", "path", None, _MAPPING),
+    Parameter("layout", "--layout", "text", None, _LAYOUT),
     Parameter(
-        "spill", "--spill", str, None, "あふれた値の保存先 / side file for values that spill"
+        "spill", "--spill", "text", None, "あふれた値の保存先 / side file for values that spill"
     ),
-    Parameter("as_of", "--as-of", date, None, "ファイルを書いた日 / day the file was written"),
+    Parameter("as_of", "--as-of", "day", None, "ファイルを書いた日 / day the file was written"),
     Parameter(
         "on_unmapped",
         "--on-unmapped",
-        str,
+        "text",
         "error",
         "error | geta | keep | escape",
         ("error", "geta", "keep", "escape"),
     ),
-    Parameter("malformed", "--malformed", str, "error", "error | escape", ("error", "escape")),
-    Parameter("max_loss", "--max-loss", int, 0, "許容する損失 / losses allowed", least=0),
-    Parameter("ivs", "--ivs", str, "auto", "auto | always", ("auto", "always")),
-    Parameter("mj_format", "--mj-format", str, " ", "名前の区切り / separator"),
-    Parameter("workers", "--workers", int, 1, "並列に変換するプロセス数 / processes", least=1),
-    Parameter("receipt", "--receipt", str, None, "縮退の控え(restore に要る) / what restore needs"),
-    Parameter("report", "--report", str, None, "報告(JSON)の保存先 / report as JSON"),
+    Parameter("malformed", "--malformed", "text", "error", "error | escape", ("error", "escape")),
+    Parameter("max_loss", "--max-loss", "number", 0, "許容する損失 / losses allowed", least=0),
+    Parameter("ivs", "--ivs", "text", "auto", "auto | always", ("auto", "always")),
+    Parameter("mj_format", "--mj-format", "text", " ", "名前の区切り / separator"),
+    Parameter("workers", "--workers", "number", 1, "並列に変換するプロセス数 / processes", least=1),
     Parameter(
-        "digests", "--digests", bool, False, "入出力の sha256 を報告に入れる / sha256 of both"
+        "receipt", "--receipt", "text", None, "縮退の控え(restore に要る) / what restore needs"
     ),
-    Parameter("dry_run", "--dry-run", bool, False, "書かずに数える / count, write nothing"),
+    Parameter("report", "--report", "text", None, "報告(JSON)の保存先 / report as JSON"),
     Parameter(
-        "home", "--home", Path, None, "台帳のフォルダ / folder of the registry (GAIJI_HOME)."
+        "digests", "--digests", "flag", False, "入出力の sha256 を報告に入れる / sha256 of both"
     ),
-    Parameter("format", "--format", str, "text", "text | json", ("text", "json")),
+    Parameter("dry_run", "--dry-run", "flag", False, "書かずに数える / count, write nothing"),
+    Parameter(
+        "home", "--home", "path", None, "台帳のフォルダ / folder of the registry (GAIJI_HOME)."
+    ),
+    Parameter("format", "--format", "text", "text", "text | json", ("text", "json")),
 )
 RESTORE = (
-    Parameter("converted", None, str, ..., "変換したファイル / converted file"),
-    Parameter("back", None, str, ..., "復元先 / where to restore to"),
-    Parameter("receipt", "--receipt", Path, ..., "変換時の控え / receipt of the conversion"),
-    Parameter("mapping", "--mapping", Path, None, _MAPPING),
-    Parameter("layout", "--layout", str, None, _LAYOUT),
+    Parameter("converted", None, "text", ..., "変換したファイル / converted file"),
+    Parameter("back", None, "text", ..., "復元先 / where to restore to"),
+    Parameter("receipt", "--receipt", "path", ..., "変換時の控え / receipt of the conversion"),
+    Parameter("mapping", "--mapping", "path", None, _MAPPING),
+    Parameter("layout", "--layout", "text", None, _LAYOUT),
     Parameter(
-        "home", "--home", Path, None, "台帳のフォルダ / folder of the registry (GAIJI_HOME)."
+        "home", "--home", "path", None, "台帳のフォルダ / folder of the registry (GAIJI_HOME)."
     ),
 )
 
@@ -113,13 +128,13 @@ def convert(
     from_: str,
     to: str,
     release: str,
-    mapping: Path | None,
+    mapping: Path | str | None,
     layout: str | None,
     spill: str | None,
     workers: int,
     receipt: str | None,
     report: str | None,
-    home: Path | None,
+    home: Path | str | None,
     format: str,
     **options: Any,
 ) -> None:
@@ -143,17 +158,13 @@ def convert(
             f"The mapping file is of release {prepared.facts.release}, not {release}; name one of that release.",
             where=Where(str(mapping)),
         )
-    if workers > 1 and records is not None:
-        raise BadInput(
-            "--workers と --layout は一緒に使えません。どちらかを外してください。",
-            "--workers does not go with --layout; leave one of them out.",
-        )
-    try:
+
+    def run() -> Account:
         with _progress(source) as progress:
             if workers > 1 and isinstance(prepared, FilePrepared) and prepared.file.path:
                 from gaiji.charset.pool import convert_parts
 
-                done = convert_parts(
+                return convert_parts(
                     source,
                     target,
                     prepared.file.path,
@@ -161,24 +172,23 @@ def convert(
                     wanted,
                     workers,
                     receipt=receipt,
-                    progress=progress,
-                )
-            else:
-                done = convert_file(
-                    source,
-                    target,
-                    prepared,
-                    receipt=receipt,
                     layout=records,
                     spill=spill,
                     progress=progress,
                 )
-    except LossBeyondBudget as error:
-        if report:
-            _write_report(report, error.extra["report"])
-        raise
-    if report:
-        _write_report(report, done.as_dict())
+            return convert_file(
+                source,
+                target,
+                prepared,
+                receipt=receipt,
+                layout=records,
+                spill=spill,
+                progress=progress,
+            )
+
+    outputs = [one for one in (target, receipt, spill) if one is not None]
+    with _interruptible(*outputs, *([report] if report else [])):
+        done = run() if report is None else _reported(report, run, outputs)
     aside = target == "-"
     if format == "json":
         say_json(done.as_dict(), aside=aside)
@@ -187,23 +197,88 @@ def convert(
             say(line, aside=aside)
 
 
+def _reported(path: str, run: Callable[[], Account], outputs: list[str]) -> Account:
+    """Run a conversion and write its report, also where it is refused; the report's place is taken before the work."""
+    done: Account | None = None
+    refused: LossBeyondBudget | None = None
+    try:
+        with replacing(path) as file:
+            try:
+                done = run()
+            except LossBeyondBudget as error:
+                refused = error
+            told = done.as_dict() if done else refused.extra["report"] if refused else {}
+            file.write((json.dumps(told, ensure_ascii=False, indent=2) + "\n").encode())
+    except StorageFailed as error:
+        if done is None or not done.written:
+            raise
+        names = [name for name in outputs if name != "-"] or [str(STDOUT)]
+        raise type(error)(
+            f"変換は済み、{'・'.join(names)} は書き込みましたが、報告は書けませんでした。報告が要るなら、空きと権限を"
+            "確かめてからやり直してください。",
+            f"The conversion is done and {', '.join(names)} written, but the report is not; if it is needed, check "
+            "room and permissions and run it again.",
+            where=Where(path),
+        ) from error
+    if refused:
+        raise refused
+    assert done
+    return done
+
+
+STDOUT = Text("標準出力", "standard output")
+
+
+@contextlib.contextmanager
+def _interruptible(*outputs: str) -> Iterator[None]:
+    """Say on Ctrl-C which outputs were written: none, but for the moment in which they take their names."""
+    before = [_standing(one) for one in outputs]
+    try:
+        yield
+    except KeyboardInterrupt:
+        names = [one for one, was in zip(outputs, before, strict=True) if _standing(one) != was]
+        if names:
+            raise Interrupted(
+                f"中断しましたが、{'・'.join(names)} は書き込み済みです。",
+                f"Interrupted, but {', '.join(names)} had been written.",
+            ) from None
+        if "-" in outputs:
+            raise Interrupted(
+                "中断しました。標準出力に出した分は途中までのことがあります。",
+                "Interrupted; what came out on standard output may not be whole.",
+            ) from None
+        raise Interrupted(
+            "中断しました。何も書き込んでいません。", "Interrupted; nothing was written."
+        ) from None
+
+
+def _standing(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from the one that replaces it, None where there is no file of this name."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return (found.st_ino, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+
 def _layout(name: str | None) -> Layout | None:
     if name is None:
         return None
-    from gaiji.charset.layoutfile import find_layout
+    from gaiji.charset.records.layoutfile import find_layout
 
     return find_layout(name)
 
 
 def _by_release(
-    from_: str, to: str, release: str, options: Options, source: str, home: Path | None
+    from_: str, to: str, release: str, options: Options, source: str, home: Path | str | None
 ) -> Prepared:
     """Return the conversion by a release of the registry; a large input is worth making the mapping file for."""
     from gaiji.charset.conversion import Conversion
     from gaiji.cli.shared import reading, settings_for
     from gaiji.registry import mapfiles, releases
 
-    with reading(home) as session:
+    folder = _folder(home)
+    with reading(folder) as session:
         found = releases.find_release(session, release)
         one, two = (
             releases.mapping(session, name, found, as_of=options.as_of) if "/" in name else name
@@ -211,7 +286,13 @@ def _by_release(
         )
         size = os.path.getsize(source) if source != "-" and os.path.isfile(source) else None
         conversion = Conversion(one, two, options)
-        return mapfiles.prepared(session, settings_for(home), conversion, size)
+        return mapfiles.prepared(session, settings_for(folder), conversion, size)
+
+
+def _folder(home: Path | str | None) -> Path | None:
+    from pathlib import Path
+
+    return None if home is None else Path(home)
 
 
 @contextlib.contextmanager
@@ -241,11 +322,6 @@ def _progress(source: str) -> Iterator[Callable[[int], None] | None]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def _write_report(path: str, report: dict[str, Any]) -> None:
-    with replacing(path) as file:
-        file.write((json.dumps(report, ensure_ascii=False, indent=2) + "\n").encode())
-
-
 def _report_lines(report: Account) -> Iterator[str]:
     """Say a report to people, line by line."""
     facts = report.facts
@@ -254,8 +330,9 @@ def _report_lines(report: Account) -> Iterator[str]:
         Text(
             f"{facts.source} → {facts.target}(版 {facts.release}): {report.records:,} レコード、"
             f"{report.input_bytes:,} → {report.output_bytes:,} バイト、損失 {report.losses:,}",
-            f"{facts.source} → {facts.target} (release {facts.release}): {report.records:,} records, "
-            f"{report.input_bytes:,} → {report.output_bytes:,} bytes, {report.losses:,} losses",
+            f"{facts.source} → {facts.target} (release {facts.release}): {counted(report.records, 'record')}, "
+            f"{report.input_bytes:,} → {counted(report.output_bytes, 'byte')}, "
+            f"{counted(report.losses, 'loss', 'losses')}",
         )
     )
     if told:
@@ -281,35 +358,39 @@ def restore(
     *,
     converted: str,
     back: str,
-    receipt: Path,
-    mapping: Path | None,
+    receipt: Path | str,
+    mapping: Path | str | None,
     layout: str | None,
-    home: Path | None,
+    home: Path | str | None,
 ) -> None:
     """変換前のファイルをバイト単位で復元する / give back the original bytes of a converted file."""
     records = _layout(layout)
-    if mapping is not None:
-        prepare = prepare_from(open_mapping(mapping))
-        size = restore_file(converted, back, receipt, prepare, layout=records)
-    else:
-        from gaiji.charset.conversion import by_release
-        from gaiji.cli.shared import reading
-        from gaiji.registry import releases
-
-        with reading(home) as session:
-            size = restore_file(
-                converted,
-                back,
-                receipt,
-                by_release(
-                    lambda code_set, number: releases.mapping(
-                        session, code_set, releases.find_release(session, number)
-                    )
-                ),
-                layout=records,
-            )
+    try:
+        with _interruptible(back), _preparing(mapping, home) as prepare:
+            size = restore_file(converted, back, receipt, prepare, layout=records)
+    except BadReceipt as error:
+        error.where = error.where or Where(str(receipt))
+        raise
     if back != "-":
-        say(Text(f"{size:,} バイトを復元しました。", f"{size:,} bytes restored."))
+        say(Text(f"{size:,} バイトを復元しました。", f"{counted(size, 'byte')} restored."))
+
+
+@contextlib.contextmanager
+def _preparing(mapping: Path | str | None, home: Path | str | None) -> Iterator[Prepare]:
+    """Give what prepares a restoration: by a mapping file, or by the registry's releases."""
+    if mapping is not None:
+        yield prepare_from(open_mapping(mapping))
+        return
+    from gaiji.charset.conversion import by_release
+    from gaiji.cli.shared import reading
+    from gaiji.registry import releases
+
+    with reading(_folder(home)) as session:
+        yield by_release(
+            lambda code_set, number: releases.mapping(
+                session, code_set, releases.find_release(session, number)
+            )
+        )
 
 
 COMMANDS: dict[str, tuple[Callable[..., None], tuple[Parameter, ...]]] = {
@@ -334,14 +415,14 @@ def parsed(words: Sequence[str], state: State) -> Callable[[], None] | None:
             if (word.startswith("-") and word != "-") or not free:
                 return None
             one, value = free.pop(0), word
-        elif one.kind is bool and equals:
+        elif one.kind == "flag" and equals:
             return None
-        elif one.kind is not bool and not equals:
+        elif one.kind != "flag" and not equals:
             value = next(rest, "")
             if not value or value.startswith("--"):
                 return None
         try:
-            given[one.name] = True if one.kind is bool else one.read(value)
+            given[one.name] = True if one.kind == "flag" else one.read(value)
         except ValueError:
             return None
     values = {one.name: given.get(one.name, one.default) for one in parameters}

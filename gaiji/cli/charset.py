@@ -13,6 +13,7 @@ from gaiji.cli.shared import (
     Home,
     OutputFormat,
     actor,
+    counted,
     read_file,
     reading,
     say,
@@ -74,12 +75,13 @@ def import_table(
         say(
             Text(
                 f"文字コード表 {done.name}({done.charset}、{done.codes:,} コード)を受け入れました。",
-                f"Charset table {done.name} ({done.charset}, {done.codes:,} codes) is taken in.",
+                f"Charset table {done.name} ({done.charset}, {counted(done.codes or 0, 'code')}) is taken in.",
             )
             if not dry_run
             else Text(
                 f"文字コード表 {done.name}: {done.charset}、{done.codes:,} コード。試行のため何も書いていません。",
-                f"Charset table {done.name}: {done.charset}, {done.codes:,} codes. Dry run: nothing was written.",
+                f"Charset table {done.name}: {done.charset}, {counted(done.codes or 0, 'code')}. "
+                "Dry run: nothing was written.",
             )
         )
     else:
@@ -133,7 +135,7 @@ def _say_table(found: CharsetTableShape) -> None:
         say(
             Text(
                 f"  {found.codes:,} コード、{found.imported_at[:10]} に {found.imported_by} が受入れ",
-                f"  {found.codes:,} codes, imported on {found.imported_at[:10]} by {found.imported_by}",
+                f"  {counted(found.codes or 0, 'code')}, imported on {found.imported_at[:10]} by {found.imported_by}",
             )
         )
     for address in found.codesets:

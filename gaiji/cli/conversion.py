@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,15 @@ import typer
 from gaiji.cli import batch
 from gaiji.cli.shared import Home, OutputFormat, reading, remember_format, say_json, say_table
 from gaiji.errors import BadInput, Text
+
+KINDS: dict[batch.Kind, type] = {
+    "text": str,
+    "path": Path,
+    "number": int,
+    "flag": bool,
+    "day": datetime,
+}
+"""As what the library reads each kind of parameter."""
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +65,7 @@ def _typed(
 
 
 def _hint(one: batch.Parameter) -> Any:
-    kind: Any = datetime if one.kind is date else one.kind
+    kind: Any = KINDS[one.kind]
     return kind | None if one.default is None else kind
 
 
@@ -63,7 +73,7 @@ def _declared(one: batch.Parameter) -> Any:
     if one.option is None:
         metavar = {"source": "IN", "target": "OUT"}.get(one.name)
         return typer.Argument(metavar=metavar, help=one.help)
-    more: dict[str, Any] = {"formats": ["%Y-%m-%d"]} if one.kind is date else {}
+    more: dict[str, Any] = {"formats": ["%Y-%m-%d"]} if one.kind == "day" else {}
     if one.least is not None:
         more["min"] = one.least
     return typer.Option(one.option, help=one.help, **more)

@@ -12,6 +12,7 @@ from gaiji.cli.shared import (
     Home,
     OutputFormat,
     actor,
+    counted,
     reading,
     say,
     say_json,
@@ -66,7 +67,7 @@ def decide(
             left = ", ".join(f"{reason} {count}" for reason, count in done.left.items())
             told = Text(
                 f"{address}: 方針 {policy} で {done.count} 字を決定しました(残り: {left or 'なし'})。",
-                f"{address}: policy {policy} decided {done.count} codes (left: {left or 'none'}).",
+                f"{address}: policy {policy} decided {counted(done.count, 'code')} (left: {left or 'none'}).",
             )
         else:
             id = decisions.decide(

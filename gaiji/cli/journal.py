@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gaiji.cli.shared import Home, OutputFormat, reading, say, say_json
+from gaiji.cli.shared import Home, OutputFormat, counted, reading, say, say_json
 from gaiji.errors import Text
 from gaiji.registry import db, replay, schema
 from gaiji.registry import journal as registry_journal
@@ -25,7 +25,9 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    after: Annotated[int, typer.Option(help="この通番の次から / entries after this serial")] = 0,
+    after: Annotated[
+        int, typer.Option(min=0, help="この通番の次から / entries after this serial")
+    ] = 0,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="件数 / how many")] = 50,
     home: Home = None,
     format: OutputFormat = "text",
@@ -64,6 +66,7 @@ def verify(home: Home = None) -> None:
     say(
         Text(
             f"履歴 {done.entries} 件を再生し、版 {len(done.releases)} 個の検査値がすべて一致しました。",
-            f"{done.entries} entries acted again; the digests of all {len(done.releases)} releases agree.",
+            f"{counted(done.entries, 'entry', 'entries')} acted again; "
+            f"the digests of all {counted(len(done.releases), 'release')} agree.",
         )
     )

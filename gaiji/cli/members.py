@@ -13,6 +13,7 @@ from gaiji.cli.shared import (
     Home,
     OutputFormat,
     actor,
+    counted,
     plain,
     read_file,
     reading,
@@ -298,9 +299,9 @@ def _say_import(shape: ImportShape) -> None:
         Text(
             f"{shape.codeset}: 外字 {counts['codes']}(新規 {counts['new_codes']})、字形 {counts['glyphs']}、"
             f"資料なし {counts['without_source']}、所見 {counts['findings']}",
-            f"{shape.codeset}: {counts['codes']} codes ({counts['new_codes']} new), "
-            f"{counts['glyphs']} glyphs, {counts['without_source']} without source, "
-            f"{counts['findings']} findings",
+            f"{shape.codeset}: {counted(counts['codes'], 'code')} ({counts['new_codes']} new), "
+            f"{counted(counts['glyphs'], 'glyph')}, {counts['without_source']} without source, "
+            f"{counted(counts['findings'], 'finding')}",
         )
     )
     say(Text(f"  提案: {told}", f"  proposals: {told}"))

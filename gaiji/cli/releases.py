@@ -12,6 +12,7 @@ from gaiji.cli.shared import (
     Home,
     OutputFormat,
     actor,
+    counted,
     reading,
     say,
     say_json,
@@ -101,7 +102,7 @@ def diff(
     a: Annotated[str, typer.Argument(help="前の版 / earlier release")],
     b: Annotated[str, typer.Argument(help="後の版、latest も可 / later release, or latest")],
     limit: Annotated[
-        int, typer.Option(help="外字セットごとの表示件数 / rows shown per code set")
+        int, typer.Option(min=0, help="外字セットごとの表示件数 / rows shown per code set")
     ] = 5,
     home: Home = None,
     format: OutputFormat = "text",
@@ -118,11 +119,11 @@ def diff(
     say(
         Text(
             f"版 {one} → {two}: 変わった外字セット {len(changes)}、変わらない外字セット {len(untouched)}",
-            f"Release {one} → {two}: {len(changes)} code sets changed, {len(untouched)} unchanged",
+            f"Release {one} → {two}: {counted(len(changes), 'code set')} changed, {len(untouched)} unchanged",
         )
     )
     for address, rows in changes.items():
-        say(Text(f"{address}: {len(rows)} 件", f"{address}: {len(rows)} codes"))
+        say(Text(f"{address}: {len(rows)} 件", f"{address}: {counted(len(rows), 'code')}"))
         for row in rows[:limit]:
             before, after = (_meant(row[side]) for side in ("before", "after"))
             say(f"  {row['code']}  {before} → {after}")

@@ -2,28 +2,60 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gaiji.errors import GaijiError, Where
+from gaiji.charset.files import STANDARD, storage_error
+from gaiji.errors import GaijiError, Text, Where
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-@dataclass
 class State:
     """What one command line asked for, as far as it concerns how errors are shown."""
 
-    format: str = "text"
-    engines: dict[str, Engine] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.format = "text"
+        self.engines: dict[str, Engine] = {}
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody ended a command (中断); text: what was written until then."""
+
+    def __init__(self, ja: str, en: str) -> None:
+        self.text = Text(ja, en)
+        super().__init__(en)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number with its English noun: `1 record`, `2 records`; many: where it is not one with an s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def say(line: object, *, aside: bool = False) -> None:
-    """Print one line for people on standard output, or on standard error where that carries data."""
-    print(str(line), file=sys.stderr if aside else sys.stdout, flush=True)
+    """Print one line for people on standard output, or on standard error where that carries data.
+
+    Raises DiskFull, StorageFailed where standard output goes to a file that cannot be written.
+    """
+    try:
+        print(str(line), file=sys.stderr if aside else sys.stdout, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        if aside:
+            return  # nobody listens
+        _silence()
+        raise storage_error(error, STANDARD) from error
+
+
+def _silence() -> None:
+    """Give up standard output, which keeps what it could not write and would fail again at the end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say_json(value: Any, *, aside: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
-from gaiji.cli.saying import State, complain, plain, say, say_json
+from gaiji.cli.saying import State, complain, counted, plain, say, say_json
 from gaiji.errors import BadInput, Where
 
 if TYPE_CHECKING:  # loaded where they are used: a conversion by a mapping file needs none of them
@@ -148,7 +149,12 @@ def say_table(headers: list[str], rows: list[list[Any]], *, right: tuple[int, ..
         table.add_column(header, justify="right" if place in right else "left", no_wrap=True)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False).print(table)
+    made, is_terminal = io.StringIO(), sys.stdout.isatty()
+    width = None if is_terminal else 200
+    Console(
+        file=made, width=width, force_terminal=is_terminal, highlight=False, markup=False
+    ).print(table)
+    say(made.getvalue().removesuffix("\n"))
 
 
 __all__ = [
@@ -158,6 +164,7 @@ __all__ = [
     "State",
     "actor",
     "complain",
+    "counted",
     "open_engine",
     "plain",
     "read_file",
