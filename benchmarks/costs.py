@@ -140,8 +140,10 @@ def _kernel(extracts: Extracts, kind: Kind, runs: int) -> tuple[float, ...]:
     with extracts.file(kind).open("rb") as file:
         data = bytearray(file.read(TRIED))
     newline = b"" if kind.records == "fixed" else _newline(extracts, kind)
+    plain = len(data.translate(None, bytes(range(0x80)))) * 4 < len(data)
+    count = kernel.MOST_ASCII if plain else kernel.MOST_LANES
     cuts = _cuts(data, newline)
-    del cuts[(len(cuts) - 1) // 4 * 4 + 1 :]
+    del cuts[(len(cuts) - 1) // count * count + 1 :]
     opened = open_mapping(extracts.mapping(kind.charset))
     stream = stream_for(opened.prepare(CODE_SET, "unicode", OPTIONS).resolver)
     assert isinstance(stream, FastStream)
@@ -149,8 +151,7 @@ def _kernel(extracts: Extracts, kind: Kind, runs: int) -> tuple[float, ...]:
     for at in (*range(0, len(data), CHUNK), *range(0, len(data), CHUNK)):  # its beginning too
         stream.parts(bytes(data[at : at + CHUNK]))
     table, state = stream.tables.table, stream.tables.states["000"]
-    plain = len(bytes(data).translate(None, bytes(range(0x80))))
-    lanes = kernel.lanes()
+    lanes = kernel.lanes(count)
     outs = [kernel.Memory(bytearray(ROOM), writable=True) for _ in lanes]
     noted = [
         kernel.Memory(bytearray(EVENTS_AT_ONCE * kernel.EVENT.size), writable=True) for _ in lanes
@@ -159,14 +160,14 @@ def _kernel(extracts: Extracts, kind: Kind, runs: int) -> tuple[float, ...]:
     with kernel.Memory(data) as memory:
         for _ in range(runs + 1):
             done, spent = 0, 0.0
-            for at in range(0, len(cuts) - 1, 4):
+            for at in range(0, len(cuts) - 1, count):
                 for number, lane in enumerate(lanes):
                     lane.read(memory, cuts[at + number], cuts[at + number + 1])
                     lane.write(outs[number])
                     lane.note(noted[number])
                     lane.state = state
                 started = time.process_time()
-                table.run(lanes, ascii=plain * 4 < len(data))
+                table.run(lanes, ascii=plain)
                 spent += time.process_time() - started
                 done += sum(lane.consumed - cuts[at + number] for number, lane in enumerate(lanes))
             if done < 0.98 * cuts[-1]:

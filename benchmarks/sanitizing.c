@@ -56,6 +56,14 @@ static void some_sides(table *t) {
     for (uint64_t i = 0; i < t->n_sides; i++) {
         uint64_t offset = below(t->blob_size + 1), most = t->blob_size - offset;
         t->sides[i] = (side){(uint32_t)offset, (uint16_t)below((most < 70 ? most : 70) + 1), below(40) > 0, 0, 0, below(6)};
+        if (!below(6) && t->blob_size >= 2 * sizeof(continuation)) { /* one that is followed by one thing or nothing */
+            uint64_t place = below(t->blob_size - 2 * sizeof(continuation) + 1);
+            continuation list[2] = {{(uint32_t)below(t->n_sides), (uint8_t)(1 + below(3)), {0}}, {0}};
+            for (int k = 0; k < MOST_AFTER; k++) list[0].bytes[k] = (uint8_t)(below(2) ? 'b' : draw());
+            list[1].side = (uint32_t)below(t->n_sides + !below(40));
+            memcpy((uint8_t *)t->blob + place, list, sizeof list);
+            t->sides[i] = (side){(uint32_t)place, (uint16_t)(1 + below(2)), ACTION_FOLLOWED, 0, 0, 0};
+        }
         if (!below(300)) t->sides[i].length = (uint16_t)draw();
         if (!below(300)) t->sides[i].offset = (uint32_t)draw();
         if (!below(300)) t->sides[i].action = (uint8_t)draw();

@@ -1,6 +1,7 @@
 """Real databases for tests: SQLite files, and one PostgreSQL server that lives as long as the run."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from itertools import count
@@ -14,6 +15,8 @@ from gaiji.registry import db
 from gaiji.settings import Settings
 
 _NUMBERS = count()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""Where tests run in the background Ctrl-C is ignored, and programs that tests start would inherit that."""
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 MAX_PLACES = 100
@@ -16,42 +15,65 @@ class Place(NamedTuple):
     byte_offset: int
 
 
-@dataclass
-class Unmapped:
+class _Told:
+    """One entry of a report: its code, how often it occurred, and where first."""
+
+    def __init__(self, code: str, count: int, places: list[Place]) -> None:
+        self.code, self.count, self.places = code, count, places
+
+    def _as_dict(self, **more: Any) -> dict[str, Any]:
+        places = [place._asdict() for place in self.places]
+        return {"code": self.code, **more, "count": self.count, "places": places}
+
+
+class Unmapped(_Told):
     """A code without a shared character (未対応); text: what it is, where it is a standard character."""
 
-    code: str
-    text: str | None
-    count: int
-    places: list[Place]
+    def __init__(self, code: str, text: str | None, count: int, places: list[Place]) -> None:
+        super().__init__(code, count, places)
+        self.text = text
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return self._as_dict(text=self.text)
 
 
-@dataclass
-class Reduced:
+class Reduced(_Told):
     """A character written as another one (縮退・包摂・代替); to: the text written, where the target is text."""
 
-    code: str
-    character: str | None
-    kind: str
-    to: str | None
-    ground: str | None
-    count: int
-    places: list[Place]
+    def __init__(
+        self,
+        code: str,
+        character: str | None,
+        kind: str,
+        to: str | None,
+        ground: str | None,
+        count: int,
+        places: list[Place],
+    ) -> None:
+        super().__init__(code, count, places)
+        self.character, self.kind, self.to, self.ground = character, kind, to, ground
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return self._as_dict(
+            character=self.character, kind=self.kind, to=self.to, ground=self.ground
+        )
 
 
-@dataclass
-class Recoded:
+class Recoded(_Told):
     """Any other code that does not come back as it was, shows another shape, or is a mark or shift code."""
 
-    code: str
-    kind: str
-    lossy: bool
-    count: int
-    places: list[Place]
+    def __init__(self, code: str, kind: str, lossy: bool, count: int, places: list[Place]) -> None:
+        super().__init__(code, count, places)
+        self.kind, self.lossy = kind, lossy
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return self._as_dict(kind=self.kind, lossy=self.lossy)
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(NamedTuple):
     """Which mappings a conversion used (対応表の素性): ends, release and digest; the other code set's, city to city."""
 
     source: str
@@ -64,7 +86,7 @@ class Facts:
     def reversed(self) -> Facts:
         """Return the facts of the conversion back."""
         if self.target_release is None:
-            return replace(self, source=self.target, target=self.source)
+            return self._replace(source=self.target, target=self.source)
         return Facts(
             self.target,
             self.source,
@@ -84,32 +106,55 @@ class Facts:
         return dict(zip(ends, known, strict=False))
 
 
-@dataclass
 class Account:
-    """Everything a conversion read, wrote, gave up and could not map; counts are occurrences."""
+    """Everything a conversion read, wrote, gave up and could not map; counts are occurrences.
 
-    facts: Facts
-    engine: str
-    options: dict[str, Any]
-    records: int
-    input_bytes: int
-    output_bytes: int
-    characters: dict[str, int]
-    losses: int
-    unmapped: list[Unmapped]
-    reductions: list[Reduced]
-    recoded: list[Recoded]
-    written: bool = False
-    input_sha256: str | None = None
-    output_sha256: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    written: whether the output took its place. extra: what files with a layout add.
+    """
+
+    def __init__(
+        self,
+        facts: Facts,
+        engine: str,
+        options: dict[str, Any],
+        records: int,
+        input_bytes: int,
+        output_bytes: int,
+        characters: dict[str, int],
+        losses: int,
+        unmapped: list[Unmapped],
+        reductions: list[Reduced],
+        recoded: list[Recoded],
+        input_sha256: str | None = None,
+        output_sha256: str | None = None,
+    ) -> None:
+        self.facts, self.engine, self.options = facts, engine, options
+        self.records, self.input_bytes, self.output_bytes = records, input_bytes, output_bytes
+        self.characters, self.losses = characters, losses
+        self.unmapped, self.reductions, self.recoded = unmapped, reductions, recoded
+        self.written = False
+        self.input_sha256, self.output_sha256 = input_sha256, output_sha256
+        self.extra: dict[str, Any] = {}
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it: from, to, places by name."""
-        shown = asdict(self)
-        facts = shown.pop("facts")
-        for name in ("unmapped", "reductions", "recoded"):
-            for one in shown[name]:
-                one["places"] = [place._asdict() for place in one["places"]]
-        ends = {"from": facts.pop("source"), "to": facts.pop("target")}
-        return {**ends, **facts, **shown.pop("extra"), **shown}
+        facts = self.facts._asdict()
+        return {
+            "from": facts.pop("source"),
+            "to": facts.pop("target"),
+            **facts,
+            **self.extra,
+            "engine": self.engine,
+            "options": self.options,
+            "records": self.records,
+            "input_bytes": self.input_bytes,
+            "output_bytes": self.output_bytes,
+            "characters": self.characters,
+            "losses": self.losses,
+            "unmapped": [one.as_dict() for one in self.unmapped],
+            "reductions": [one.as_dict() for one in self.reductions],
+            "recoded": [one.as_dict() for one in self.recoded],
+            "written": self.written,
+            "input_sha256": self.input_sha256,
+            "output_sha256": self.output_sha256,
+        }

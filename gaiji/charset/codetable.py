@@ -273,7 +273,8 @@ def _table(
             _keep(only_written, row.text, row, file, "text")
     if not reading and not only_written:
         raise BadTable(
-            f"標準領域のコードがありません(外字・私用領域・U+FFFD の行は {skipped} 行)。列と --charset を確かめてください。",
+            f"標準領域のコードがありません(外字・私用領域・U+FFFD の行は {skipped} 行)。"
+            "列と --charset を確かめてください。",
             f"There is no code of the standard area ({skipped} rows of user-defined codes, private-use text or "
             "U+FFFD); check the columns and --charset.",
             where=Where(file=file),

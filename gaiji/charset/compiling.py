@@ -53,11 +53,11 @@ def mapping_bytes(conversion: Conversion) -> bytes:
     for name, way in (("there", conversion.way), ("back", conversion.way.back)):
         absent = _absent(way.source, way.target)
         rows = _Rows(way, absent)
-        ways[name] = {"absent": vars(absent), "rows": len(rows.keys)}
+        ways[name] = {"absent": absent._asdict(), "rows": len(rows.keys)}
         sections |= {f"{name}.{part}": data for part, data in rows.sections().items()}
     header: dict[str, Any] = {
         "format": 1,
-        "facts": vars(conversion.facts),
+        "facts": conversion.facts._asdict(),
         "baked": {name: conversion.options.as_dict()[name] for name in BAKED},
         "ends": [described_end(side) for side in conversion.sides],
         "ways": ways,

@@ -5,24 +5,26 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from pathlib import Path
-from queue import Empty, Queue
+from functools import partial
+from queue import Empty, Queue, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from gaiji.charset.account import Account, Facts, Recoded, Reduced, Unmapped
 from gaiji.charset.fast import stream_for
-from gaiji.charset.files import check_apart, reading, replacing, replacing_all, storage_error
+from gaiji.charset.files import check_apart, reading, replacing, replacing_all, unreadable
 from gaiji.charset.receipt import Receipt, Recorder, read_receipt
 from gaiji.charset.resolve import Options, Resolver
-from gaiji.charset.stream import ENGINE_REVISION, Seen, Stream
+from gaiji.charset.stream import ENGINE_REVISION, Parts, Seen, Stream
 from gaiji.errors import BadReceipt, GaijiError, LossBeyondBudget, Where
 
-if TYPE_CHECKING:  # loaded for files with a layout alone
-    from gaiji.charset.layout import Layout
-    from gaiji.charset.records import Records
+if TYPE_CHECKING:  # records are loaded for files with a layout alone
+    from pathlib import Path
 
-MOST_WAITING = 4  # chunks between the engine and the hashes
+    from gaiji.charset.records.converting import Records
+    from gaiji.charset.records.layout import Layout
+
+MOST_WAITING = 4  # tasks of the thread beside the engine
 
 Progress = Callable[[int], None]
 
@@ -74,14 +76,13 @@ def convert_file(
     )
     with ExitStack() as stack:
         opened = stack.enter_context(reading(source))
-        hashes = Hashes() if options.digests or receipt is not None else None
-        if hashes:
-            stack.enter_context(hashes)
+        beside = stack.enter_context(Beside())
+        hashes = Hashes(beside) if options.digests or receipt is not None else None
         named = {"receipt": receipt, "spill": spill, "target": target}
         wanted = {} if options.dry_run else {k: v for k, v in named.items() if v is not None}
         files = stack.enter_context(replacing_all(*wanted.values())) if wanted else ()
         kept = dict(zip(wanted, files, strict=True))
-        work = _Work(stream, hashes, kept.get("target"), progress, chunk_bytes)
+        work = _Work(stream, beside, hashes, kept.get("target"), progress, chunk_bytes)
         records = work.by_layout(opened, layout, conversion, kept.get("spill")) if layout else None
         if records is None:
             work.whole(opened)
@@ -105,29 +106,40 @@ class _Work:
     def __init__(
         self,
         stream: Stream,
+        beside: Beside,
         hashes: Hashes | None,
         kept: BinaryIO | None,
         progress: Progress | None,
         chunk_bytes: int | None,
     ) -> None:
-        self.stream, self.hashes, self.kept = stream, hashes, kept
+        self.stream, self.beside, self.hashes, self.kept = stream, beside, hashes, kept
         self.progress, self.chunk_bytes = progress, chunk_bytes
 
     def whole(self, opened: BinaryIO) -> None:
-        """Convert the file as one text."""
-        for data, final in _chunks(opened, self.chunk_bytes or self.stream.chunk_bytes):
-            for out in self.stream.parts(data, final=final):
-                self.write(out)
-            if self.hashes:
-                self.hashes.read(data)
-            if self.progress:
-                self.progress(self.stream.input_bytes)
+        """Convert the file as one text, each chunk while the next one is read and the last one hashed."""
+        size = self.chunk_bytes or self.stream.chunk_bytes
+        # not through the buffer, whose lock would keep the program from ending at Ctrl-C
+        read = partial(_filled, getattr(opened, "raw", opened))
+        coming = self.beside.begin(read, self.stream.space(size))
+        while data := coming():
+            coming = self.beside.begin(read, self.stream.space(size))
+            self._chunk(data)
+        self._chunk(data, final=True)
+
+    def _chunk(self, data: memoryview, *, final: bool = False) -> None:
+        outs = self.stream.parts(data, final=final)
+        if self.hashes:
+            self.hashes.chunk(data, outs)
+        if self.kept:
+            self.kept.writelines(outs)
+        if self.progress:
+            self.progress(self.stream.input_bytes)
 
     def by_layout(
         self, opened: BinaryIO, layout: Layout, conversion: Prepared, spill: BinaryIO | None
     ) -> Records:
         """Convert the file record by record."""
-        from gaiji.charset.records import convert_records
+        from gaiji.charset.records.converting import convert_records
 
         add = self.hashes.read if self.hashes else None
         return convert_records(
@@ -162,62 +174,88 @@ class _Watched:
         return data
 
 
-class Hashes:
-    """The sha256 of input and output, worked out beside the conversion (照合値)."""
+class Beside:
+    """A thread that does one task after another beside the engine (並行処理): reading ahead and hashing."""
 
     def __init__(self) -> None:
-        self._hashes = hashlib.sha256(), hashlib.sha256()
-        self._waiting: Queue[tuple[int, bytes] | None] = Queue(MOST_WAITING)
+        self._tasks: Queue[tuple[Callable[[], Any], SimpleQueue[Any]] | None] = Queue(MOST_WAITING)
         self._thread = Thread(target=self._work, daemon=True)
 
+    def begin(self, task: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+        """Let a task be done after those before it; what is returned waits for its result, or raises its error."""
+        done: SimpleQueue[Any] = SimpleQueue()
+        self._tasks.put((partial(task, *arguments), done))
+        return partial(_result, done)
+
     def _work(self) -> None:
-        while (one := self._waiting.get()) is not None:
-            self._hashes[one[0]].update(one[1])
+        while (one := self._tasks.get()) is not None:
+            task, done = one
+            try:
+                done.put((task(), None))
+            except BaseException as error:  # raised where the result is asked for
+                done.put((None, error))
 
-    def read(self, data: bytes) -> None:
-        """Add bytes of the input."""
-        self._waiting.put((0, data))
-
-    def written(self, data: bytes | memoryview) -> None:
-        """Add bytes of the output, which may change afterwards."""
-        self._waiting.put((1, bytes(data)))
-
-    def hexdigests(self) -> tuple[str, str]:
-        """Return both once everything was added."""
-        self._end()
-        one, two = self._hashes
-        return one.hexdigest(), two.hexdigest()
-
-    def _end(self) -> None:
-        if self._thread.is_alive():
-            self._waiting.put(None)
-            self._thread.join()
-
-    def __enter__(self) -> Hashes:
+    def __enter__(self) -> Beside:
         self._thread.start()
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:  # after an error nobody wants what was begun, nor waits for a pipe
+            with suppress(Empty):
+                while True:
+                    self._tasks.get_nowait()
+        self._tasks.put(None)
         if kind is None:
-            self._end()
-            return
-        # after an error nobody wants them; a thread whose queue was interrupted is not waited for
-        with suppress(Empty):
-            while True:
-                self._waiting.get_nowait()
-        self._waiting.put_nowait(None)
+            self._thread.join()
 
 
-def _chunks(opened: BinaryIO, size: int) -> Iterator[tuple[bytes, bool]]:
-    """Yield the file's chunks and, at the end, an empty final one."""
-    while True:
-        try:
-            data = opened.read(size)
-        except OSError as error:
-            raise storage_error(error, getattr(opened, "name", "-")) from error
-        yield data, not data
-        if not data:
-            return
+def _result(done: SimpleQueue[Any]) -> Any:
+    result, error = done.get()
+    if error is not None:
+        raise error
+    return result
+
+
+class Hashes:
+    """The sha256 of input and output, worked out beside the conversion (照合値)."""
+
+    def __init__(self, beside: Beside) -> None:
+        self._beside = beside
+        self._hashes = hashlib.sha256(), hashlib.sha256()
+
+    def read(self, data: bytes) -> None:
+        """Add bytes of the input."""
+        self._beside.begin(self._add, [data], [])
+
+    def written(self, data: bytes | memoryview) -> None:
+        """Add bytes of the output, which may change afterwards."""
+        self._beside.begin(self._add, [], [bytes(data)])
+
+    def chunk(self, data: memoryview, outs: Parts) -> None:
+        """Add a chunk and its output, which may change as soon as what was begun before the next chunk is done."""
+        self._beside.begin(self._add, [data], outs)
+
+    def _add(self, read: Parts, written: Parts) -> None:
+        for of, parts in zip(self._hashes, (read, written), strict=True):
+            for part in parts:
+                of.update(part)
+
+    def hexdigests(self) -> tuple[str, str]:
+        """Return both once everything was added."""
+        self._beside.begin(bool)()
+        one, two = self._hashes
+        return one.hexdigest(), two.hexdigest()
+
+
+def _filled(opened: BinaryIO, space: memoryview) -> memoryview:
+    """Fill memory from a file as far as the file goes, and return what was filled."""
+    size = 0
+    try:
+        while size < len(space) and (got := opened.readinto(space[size:])):  # type: ignore[attr-defined]
+            size += got
+    except OSError as error:
+        raise unreadable(error, getattr(opened, "name", "-")) from error
+    return space[:size]
 
 
 def budget_error(report: Account, stream: Stream, file: str) -> LossBeyondBudget:
@@ -227,8 +265,8 @@ def budget_error(report: Account, stream: Stream, file: str) -> LossBeyondBudget
     return LossBeyondBudget(
         f"元に戻せない文字が {stream.losses} か所あり、許容数 {allowed} を超えたため何も書き込みませんでした。"
         "報告を見て --max-loss を指定するか、対応を決定してください。",
-        f"{stream.losses} characters cannot be read back, more than the {allowed} allowed, and nothing was "
-        "written; look at the report, then set --max-loss or decide the codes.",
+        f"Characters that cannot be read back: {stream.losses}, with {allowed} allowed, and nothing was written; "
+        "look at the report, then set --max-loss or decide the codes.",
         where=Where(file, first.record, first.field, first.byte_offset) if first else None,
         losses=stream.losses,
         max_loss=allowed,
@@ -398,7 +436,7 @@ def _restored_records(
     opened: BinaryIO, receipt: Receipt, conversion: Prepared, digest: Any, layout: Layout | None
 ) -> Iterator[bytes]:
     """Yield the original of a file of records."""
-    from gaiji.charset.restoring import restore_records
+    from gaiji.charset.records.restoring import restore_records
 
     return restore_records(
         cast(BinaryIO, _Watched(opened, digest.update)),

@@ -1,22 +1,23 @@
 """The engine with the kernel (高速変換): the same bytes, events and counts as `Stream`, several times faster.
 
 The kernel runs over everything its table knows. Where it stops, one token goes through the engine in Python, which
-also takes the beginning of a file and whatever a chunk leaves undecided. Four pieces of a chunk are stepped in turn;
-they are cut behind line ends, where every state is known.
+also takes the beginning of a file and whatever a chunk leaves undecided. Pieces of a chunk are stepped in turn; they
+are cut behind line ends, where every state is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import cycle
+from mmap import mmap
 from typing import Any
 
 from gaiji.charset import kernel
 from gaiji.charset.account import MAX_PLACES, Place
 from gaiji.charset.mapfile import FileWay
-from gaiji.charset.resolve import EVENTS, Resolver
+from gaiji.charset.resolve import EVENTS, Outcome, Resolver
 from gaiji.charset.script import InMode, Script
 from gaiji.charset.sides import UNLIMITED, Tables
-from gaiji.charset.stream import Stream
+from gaiji.charset.stream import Parts, Seen, Stream
 from gaiji.charset.tokens import LOOKAHEAD
 from gaiji.charset.ways import is_extender, openers
 
@@ -24,6 +25,8 @@ SMALLEST = 1 << 14
 """Bytes from which the kernel is worth its trouble."""
 ROOM = 1 << 20
 """Bytes of output a lane has at once."""
+HEAD = 4 * LOOKAHEAD
+"""Bytes before a chunk in its buffer, where what the chunk before left undecided is put."""
 EVENTS_AT_ONCE = 4096
 WINDOW = 160
 """Bytes in which every token ends that is no escape or name, and the longest run of shift codes."""
@@ -46,27 +49,32 @@ class FastStream(Stream):
     are taken over, and what has all its first places there gets none here.
     """
 
-    chunk_bytes = 1 << 19
+    chunk_bytes = 1 << 20
 
     def __init__(self, resolver: Resolver, *, after: FastStream | None = None, **how: Any) -> None:
         super().__init__(resolver, **how)
         assert isinstance(resolver.way, FileWay)
         self.tables: Tables = after.tables if after else Tables(resolver)
-        self.lanes: list[_Lane] = (
-            after.lanes if after else [_Lane() for _ in range(kernel.MOST_LANES)]
-        )
+        self._buffers: list[_Buffers] = after._buffers if after else [_Buffers(), _Buffers()]
+        self._spaces = cycle(self._buffers)
         if after:
             self.tables.restart()
         self.openers = openers(resolver.source, resolver.target)
         self._settled: dict[int, int] = {}
-        self._buffer = bytearray()
+        self.noting: dict[int, tuple[bytes, Outcome, Seen]] = {}  # by side
 
-    def feed(self, data: bytes, *, final: bool = False) -> bytes:
+    def feed(self, data: bytes | memoryview, *, final: bool = False) -> bytes:
         """Convert more bytes; see `Stream.feed`."""
         return b"".join(self.parts(data, final=final))
 
-    def parts(self, data: bytes, *, final: bool = False) -> Sequence[bytes | memoryview]:
+    def space(self, size: int) -> memoryview:
+        """Return memory for the next chunk; see `Stream.space`."""
+        return next(self._spaces).chunk(size)
+
+    def parts(self, data: bytes | memoryview, *, final: bool = False) -> Parts:
         """Convert more bytes; see `Stream.parts`."""
+        buffers = next((one for one in self._buffers if one.holds(data)), self._buffers[0])
+        self._buffers = [one for one in self._buffers if one is not buffers] + [buffers]
         parts: list[bytes | memoryview] = []
         if self._opening and len(data) > SMALLEST:
             parts.append(super().feed(data[: 2 * LOOKAHEAD]))
@@ -74,32 +82,22 @@ class FastStream(Stream):
         if self._opening or len(self._held) + len(data) < SMALLEST:
             parts.append(super().feed(data, final=final))
         else:
-            size = self._gather(data)
-            run = _Run(self, self._buffer, size)
-            parts += run.parts(size if final else size - LOOKAHEAD)
-            self._held = bytes(memoryview(self._buffer)[run.at : size])
+            run = _Run(self, buffers, *buffers.gather(self._held, data))
+            parts += run.parts(run.end if final else run.end - LOOKAHEAD)
+            self._held = bytes(run.view[run.at : run.end])
             if final:
                 parts.append(super().feed(b"", final=True))
         if final:
             self._settle()
         return parts
 
-    def _gather(self, data: bytes) -> int:
-        """Put what was held and the data into the buffer, which stays for the whole file; return their size."""
-        held, size = len(self._held), len(self._held) + len(data)
-        if size > len(self._buffer):
-            self._buffer = bytearray(size + LOOKAHEAD)
-        self._buffer[:held] = self._held
-        self._buffer[held:size] = data
-        return size
-
     def _settle(self) -> None:
         """Add what the kernel counted to the totals."""
         for side, total in self.tables.counts():
             count = total - self._settled.get(side, 0)
             self._settled[side] = total
-            kind = self.tables.kind(side)
-            if not count or kind == "plain":
+            kind = self.tables.kind(side) if count else "plain"
+            if kind == "plain":
                 continue
             self.kinds[kind] += count
             if not self.tables.is_event(side):
@@ -112,12 +110,47 @@ class FastStream(Stream):
             del seen.places[MAX_PLACES:]
 
 
-class _Lane:
-    """The buffers of one lane, which stay for the whole file."""
+class _Buffers:
+    """The memory of one chunk, input and output, which stays for the whole file."""
 
     def __init__(self) -> None:
-        self.out = bytearray(ROOM)
-        self.view = memoryview(self.out)
+        self.lanes = [_Lane() for _ in range(kernel.MOST_LANES)]
+        self._allot(0)
+
+    def _allot(self, size: int) -> None:
+        self.source = bytearray(HEAD + size)
+        self.view = memoryview(self.source)
+        self.memory = kernel.Memory(self.source)
+
+    def chunk(self, size: int) -> memoryview:
+        """Return where a chunk of this size is to stand."""
+        if HEAD + size > len(self.source):
+            self._allot(size)
+        return self.view[HEAD : HEAD + size]
+
+    def holds(self, data: bytes | memoryview) -> bool:
+        """Whether data stands here, and not elsewhere."""
+        return isinstance(data, memoryview) and data.obj is self.source
+
+    def gather(self, held: bytes, data: bytes | memoryview) -> tuple[int, int]:
+        """Put what was held before the data, which is copied unless it stands here; return where both begin and end."""
+        if len(held) > HEAD:
+            held, data = b"", held + data
+        if self.holds(data):
+            with kernel.Memory(data) as memory:
+                start = memory.address - self.memory.address
+        else:
+            start = HEAD
+            self.chunk(len(data))[:] = data
+        self.source[start - len(held) : start] = held
+        return start - len(held), start + len(data)
+
+
+class _Lane:
+    """The buffers of one lane."""
+
+    def __init__(self) -> None:
+        self.out = memoryview(mmap(-1, ROOM))  # which costs nothing until it is written to
         self.room = kernel.Memory(self.out, writable=True)
         self.events = kernel.Memory(bytearray(EVENTS_AT_ONCE * kernel.EVENT.size), writable=True)
 
@@ -125,11 +158,11 @@ class _Lane:
 class _Run:
     """One chunk on its way. at: how far it is converted; everything before it is counted."""
 
-    def __init__(self, stream: FastStream, data: bytearray, size: int) -> None:
-        self.stream, self.data, self.size = stream, data, size
-        self.view = memoryview(data)[:size]
+    def __init__(self, stream: FastStream, buffers: _Buffers, start: int, end: int) -> None:
+        self.stream, self.buffers, self.start, self.end = stream, buffers, start, end
+        self.data, self.view = buffers.source, buffers.view
         self.tables = stream.tables
-        self.at = 0
+        self.at = start
         self.script = stream.resolver.source.script
         self.newline = self.script.newline
         self._full: set[int] = set()  # sides of which nothing more is wanted in this chunk
@@ -141,17 +174,16 @@ class _Run:
 
     def parts(self, end: int) -> list[bytes | memoryview]:
         """Convert to about `end` and return the outputs in order."""
-        bounds = self._bounds(end)
-        lanes = kernel.lanes(len(bounds) - 1)
-        sample = bytes(self.view[:: max(1, self.size // 1024)])
+        sample = bytes(self.view[self.start : self.end : max(1, (self.end - self.start) // 1024)])
         ascii = len(sample.translate(None, _ASCII)) * 4 < len(sample)
-        with kernel.Memory(self.view) as memory:
-            for number, lane in enumerate(lanes):
-                self._begin(lane, number, memory, bounds[number], bounds[number + 1])
-            self.tables.table.run(lanes, ascii=ascii)
-            for number, lane in enumerate(lanes):
-                assert self.at == bounds[number]
-                self._finish(lane, number, memory, bounds[number + 1], number + 1 == len(lanes))
+        bounds = self._bounds(end, kernel.MOST_ASCII if ascii else kernel.MOST_LANES)
+        lanes = kernel.lanes(len(bounds) - 1)
+        for number, lane in enumerate(lanes):
+            self._begin(lane, number, bounds[number], bounds[number + 1])
+        self.tables.table.run(lanes, ascii=ascii)
+        for number, lane in enumerate(lanes):
+            assert self.at == bounds[number]
+            self._finish(lane, number, bounds[number + 1], number + 1 == len(lanes))
         self._quiet()
         return self._parts
 
@@ -163,11 +195,12 @@ class _Run:
                 self.tables.quiet(side)
                 self.tables.placed.remove(side)
 
-    def _bounds(self, end: int) -> list[int]:
+    def _bounds(self, end: int, number: int) -> list[int]:
         """Return where lanes begin and end: behind line ends, but for the first and the last."""
-        bounds = [0]
-        for quarter in range(1, kernel.MOST_LANES):
-            found = self._line_end(max(end * quarter // kernel.MOST_LANES, bounds[-1]), end)
+        bounds = [self.start]
+        for piece in range(1, number):
+            aim = self.start + (end - self.start) * piece // number
+            found = self._line_end(max(aim, bounds[-1]), end)
             if found is not None:
                 bounds.append(found)
         return [*bounds, end]
@@ -177,7 +210,7 @@ class _Run:
         unit = len(self.newline)
         at = start
         while (at := self.data.find(self.newline, at, end)) >= 0:
-            if at % unit == 0 and at + unit < end:
+            if (at - self.start) % unit == 0 and at + unit < end:
                 return at + unit
             at += 1
         return self._behind_single(start, end)
@@ -202,25 +235,21 @@ class _Run:
         if script.is_unicode and self.data[found + 1] >= 0x80:
             return None  # it may belong to the character before it
         opens = any(
-            self.data.rfind(one, max(0, found - LOOKAHEAD), found) >= 0
+            self.data.rfind(one, max(self.start, found - LOOKAHEAD), found) >= 0
             for one in self.stream.openers
         )
         return None if opens and not script.shifts else found + 1
 
-    def _begin(
-        self, lane: kernel.Lane, number: int, memory: kernel.Memory, start: int, stop: int
-    ) -> None:
-        buffers, stream = self.stream.lanes[number], self.stream
+    def _begin(self, lane: kernel.Lane, number: int, start: int, stop: int) -> None:
+        buffers, stream = self.buffers.lanes[number], self.stream
         modes = (stream._mode, stream._out.mode) if start == self.at else (0, 0)
-        lane.read(memory, start, stop)
+        lane.read(self.buffers.memory, start, stop)
         lane.write(buffers.room)
         lane.note(buffers.events)
         lane.state = self.tables.states[f"{modes[0]}0{modes[1]}"]
         lane.characters = 0
 
-    def _finish(
-        self, lane: kernel.Lane, number: int, memory: kernel.Memory, stop: int, last: bool
-    ) -> None:
+    def _finish(self, lane: kernel.Lane, number: int, stop: int, last: bool) -> None:
         """Take what the kernel did in a lane, and do what it could not, to the lane's end."""
         while True:
             stopped = self._take(lane, number)
@@ -237,11 +266,11 @@ class _Run:
                     return
                 self._keep()
                 self._one(stopped)
-                if self.at >= stop or self.size - self.at < 2:
+                if self.at >= stop or self.end - self.at < 2:
                     return
             else:
                 self._keep()
-            self._begin(lane, number, memory, self.at, stop)
+            self._begin(lane, number, self.at, stop)
             self.tables.table.run((kernel.Lane * 1).from_buffer(lane))
 
     def _keep(self) -> None:
@@ -251,7 +280,7 @@ class _Run:
 
     def _take(self, lane: kernel.Lane, number: int) -> int | None:
         """Account for what the kernel did; return the side it stopped at, if it did."""
-        stream, buffers = self.stream, self.stream.lanes[number]
+        stream, buffers = self.stream, self.buffers.lanes[number]
         (key, depth), at, written = self.tables.state(lane.state), lane.consumed, lane.written
         stopped = None
         if lane.status == kernel.STOP:
@@ -268,8 +297,8 @@ class _Run:
             if taken is not None:
                 at, written, stopped = taken[0], taken[1], None
                 characters -= 1
-        self._note(events)
-        stream.newlines += kernel.count(self.view[self.at : at], self.newline)
+        counted = self._note(events)
+        stream.newlines += self.buffers.memory.count(self.newline, counted, at)
         stream.kinds["plain"] += characters
         stream.input_bytes += at - self.at
         stream.output_bytes += written
@@ -279,23 +308,24 @@ class _Run:
             stream._last = self.newline if ended else b""
         self.at = at
         if written:
-            self._parts.append(buffers.view[:written])
+            self._parts.append(buffers.out[:written])
         return stopped
 
-    def _note(self, events: list[kernel.Event]) -> None:
-        """Give events their places, and the recorder what it needs."""
-        stream = self.stream
-        record, counted = stream.newlines + 1, self.at
-        base = stream.input_bytes - self.at
+    def _note(self, events: list[kernel.Event]) -> int:
+        """Give events their places, and the recorder what it needs; return up to where line ends are counted."""
+        stream, count = self.stream, self.buffers.memory.count
+        counted, base = self.at, stream.input_bytes - self.at
         for event in events:
             if event.side in self._full:
                 continue
-            token, outcome = self.tables.told(event.side)
+            if event.side not in stream.noting:
+                token, outcome = self.tables.told(event.side)
+                stream.noting[event.side] = token, outcome, stream.seen_of(token, outcome)
+            token, outcome, seen = stream.noting[event.side]
             start = event.source + event.n_in - len(token)
-            record += self._newlines(counted, start)
+            stream.newlines += count(self.newline, counted, start)
             counted = start
-            place = Place(record, None, base + start)
-            seen = stream.seen_of(token, outcome)
+            place = Place(stream.newlines + 1, None, base + start)
             if not (outcome.lossy and stream.recorder):
                 self.tables.placed.add(event.side)
             if len(seen.places) < 2 * MAX_PLACES:
@@ -308,31 +338,27 @@ class _Run:
                 bare = len(stream.resolver.target.script.bare(outcome.out or b""))
                 offset = stream.output_bytes + event.target + self.tables.size(event.side) - bare
                 stream.recorder.add(offset, bare, self._raw(start, token))
-
-    def _newlines(self, start: int, stop: int) -> int:
-        """Return how many line ends stand between two places where a code begins."""
-        if len(self.newline) == 1:
-            return self.data.count(self.newline, start, stop)
-        return kernel.count(self.view[start:stop], self.newline)
+        return counted
 
     def _raw(self, start: int, token: bytes) -> bytes:
         """Return the source bytes of a token, with the shift code right before it."""
         if not self.script.shifts or start == self._odd_end:
             return token
         shift = self.script.to_double if len(token) > 1 else self.script.to_single
-        before = self._bytes(max(0, start - len(shift)), start)
+        before = self._bytes(max(self.start, start - len(shift)), start)
         return before + token if before == shift else token
 
     def _taken_back(
-        self, at: int, out: bytearray, written: int, events: list[kernel.Event]
+        self, at: int, out: memoryview, written: int, events: list[kernel.Event]
     ) -> tuple[int, int] | None:
         """Take back the last character where what follows belongs to it; return place and output length."""
-        text = self._bytes(at, at + 4).decode(self.script.codec or "", "ignore")[:1]
-        if not text or not is_extender(text) or at == self.at:
+        if at == self.at or not self._extends(at):
             return None
-        start = at - 1
-        while start > self.at and not _begins(self.script, self.data, start):
+        start = at
+        while start > self.at and (start == at or self._extends(start)):
             start -= 1
+            while start > self.at and not _begins(self.script, self.data, start, self.start):
+                start -= 1
         first = self.stream.resolver.tokens.cut(self._bytes(start, start + WINDOW))[0][0]
         if start + len(first) <= at:
             return None
@@ -353,6 +379,11 @@ class _Run:
                 events.pop()
         return start, written - size
 
+    def _extends(self, at: int) -> bool:
+        """Whether the character of a Unicode encoding that begins at a place belongs to the one before it."""
+        text = self._bytes(at, at + 4).decode(self.script.codec or "", "ignore")[:1]
+        return text != "" and is_extender(text)
+
     def _one(self, side: int | None) -> None:
         """Convert the next token, or a shift code and the token after it, with the engine in Python."""
         stream = self.stream
@@ -366,15 +397,11 @@ class _Run:
         token = taken[-1]
         if isinstance(token, InMode):
             self._odd_end = self.at
-        elif side is not None and self._is_one(token):
+        elif side is not None and self.tables.stands_for(side, token):
             outcome = stream.resolver.resolve(token)
             emitted, _ = stream._out.after([outcome.out or b""], outs)
             told = outcome.lossy or outcome.kind in EVENTS
             self.tables.fill(side, token, outcome, emitted, UNLIMITED if told else 0)
-
-    def _is_one(self, token: bytes) -> bool:
-        """Whether a token is just the code that a side stands for, with no selector or mark behind it."""
-        return not self.script.is_unicode or len(self.script.decode(token) or "") == 1
 
     def _convert(self, tokens: list[bytes]) -> None:
         stream = self.stream
@@ -385,9 +412,9 @@ class _Run:
         self.at += size
 
 
-def _begins(script: Script, data: bytearray, at: int) -> bool:
-    """Whether a character of a Unicode encoding begins at a place where some unit does."""
+def _begins(script: Script, data: bytearray, at: int, start: int) -> bool:
+    """Whether a character of a Unicode encoding begins at a place; start: where some character does."""
     if script.codec == "utf-8":
         return data[at] & 0xC0 != 0x80
     high = data[at + 1] if script.codec == "utf-16-le" else data[at]
-    return at % 2 == 0 and high & 0xFC != 0xDC
+    return (at - start) % 2 == 0 and high & 0xFC != 0xDC

@@ -1,4 +1,4 @@
-/* The kernel (変換カーネル): a table of codes stepped over bytes, four pieces of the input in turn.
+/* The kernel (変換カーネル): a table of codes stepped over bytes, up to five pieces of the input in turn.
 
 A table is a transducer. A state is a block of entries, wide (65,536, indexed by two bytes, the first one
 high) or narrow (256, indexed by one byte). An entry says what stands there and what comes next:
@@ -12,7 +12,10 @@ high) or narrow (256, indexed by one byte). An entry says what stands there and 
 
 Branches and latency are the limit, not memory: each step waits for the load of the step before. So lanes are
 stepped in turn, and what is rare (sides, ends, little room) goes through `step`, which checks everything. The
-loops check nothing per step but the flag: before a round they compute how many steps surely fit.
+loop checks nothing per step but the flag: before a round it computes how many steps surely fit. It is compiled
+for each number of lanes, for tables of a single state, which need not follow it, and for text that is mostly
+ASCII: there a step takes up to 16 plain bytes or one entry, chosen by a mask, because a branch would be
+mispredicted wherever words and numbers alternate.
 
 `gaiji_check` accepts only tables with which `gaiji_run` stays inside every buffer, whatever the input. No
 libc is used; machine.py builds tables, kernel.py calls this. Little-endian machines only. */
@@ -28,8 +31,11 @@ libc is used; machine.py builds tables, kernel.py calls this. Little-endian mach
 #define N_IN(entry) ((entry) >> 62)
 #define WIDE 16
 #define NARROW 24
-#define EACH_BYTE 0x0101010101010101u
 #define MOST_STEPS ((uint64_t)1 << 20)
+#define MOST_LANES 5
+#define MOST_ASCII 3 /* lanes of the loop for ASCII, which needs more registers */
+#define MOST_STOPS 4
+#define MOST_AFTER 7
 
 #define INLINE static inline __attribute__((always_inline))
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -41,14 +47,19 @@ int DllMainCRTStartup(void *module, unsigned reason, void *reserved) { return 1;
 #endif
 
 enum { RUNNING, DONE, STOP, FULL };
-enum { ACTION_STOP, ACTION_EMIT };
+enum { ACTION_STOP, ACTION_EMIT, ACTION_FOLLOWED };
 
 typedef struct {
     uint32_t offset;
     uint16_t length;
     uint8_t action, unused;
     uint64_t count, limit;
-} side;
+} side; /* FOLLOWED: `length` continuations at `offset`, of which the first that stands after the code says which side */
+
+typedef struct {
+    uint32_t side;
+    uint8_t length, bytes[MOST_AFTER]; /* of length 0 for the code alone */
+} continuation;
 
 typedef struct {
     uint64_t in, out;
@@ -63,7 +74,8 @@ typedef struct {
     const uint8_t *blob;
     uint64_t blob_size;
     uint32_t ascii;   /* the state in which ASCII is itself, `stops` left out; 0: none */
-    uint8_t stops[4];
+    uint8_t stops[MOST_STOPS];
+    uint32_t single; /* set by gaiji_check: whether all is one wide state */
 } table;
 
 typedef struct {
@@ -76,6 +88,7 @@ typedef struct {
     uint32_t state, status;
 } lane;
 
+INLINE uint16_t load16(const uint8_t *p) { uint16_t v; __builtin_memcpy(&v, p, 2); return v; }
 INLINE uint32_t load32(const uint8_t *p) { uint32_t v; __builtin_memcpy(&v, p, 4); return v; }
 INLINE uint64_t load64(const uint8_t *p) { uint64_t v; __builtin_memcpy(&v, p, 8); return v; }
 INLINE void store32(uint8_t *p, uint32_t v) { __builtin_memcpy(p, &v, 4); }
@@ -91,38 +104,50 @@ INLINE uint64_t entry_at(const uint64_t *entries, uint64_t last, const uint8_t *
     return entries[(last >> (STATE - 3) & 0x7FFFF00) + index];
 }
 
-/* The high bit of every byte that is not plain ASCII; exact up to the first of them. */
-INLINE uint64_t not_plain(uint64_t word, const uint64_t stops[4]) {
-    uint64_t found = word;
-    for (int i = 0; i < 4; i++) {
-        uint64_t other = word ^ stops[i];
-        found |= (other - EACH_BYTE) & ~other;
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+
+INLINE bytes16 same16(uint8_t byte) { return (bytes16){0} + byte; }
+
+/* How many bytes of a chunk come before the first that is no ASCII or a stop. */
+INLINE uint64_t leading(bytes16 chunk, const bytes16 stops[MOST_STOPS]) {
+    bytes16 found = chunk;
+    for (int i = 0; i < MOST_STOPS; i++) found |= (bytes16)(chunk == stops[i]);
+#ifdef __SSE2__
+    typedef char chars16 __attribute__((vector_size(16)));
+    return (uint64_t)__builtin_ctz((unsigned)__builtin_ia32_pmovmskb128((chars16)found) | 0x10000u);
+#else
+    uint64_t halves[2], places[2];
+    __builtin_memcpy(halves, &found, 16);
+    for (int i = 0; i < 2; i++) {
+        halves[i] &= 0x8080808080808080u;
+        places[i] = halves[i] ? (uint64_t)__builtin_ctzll(halves[i]) >> 3 : 8;
     }
-    return found & EACH_BYTE << 7;
+    return places[0] + (places[0] == 8 ? places[1] : 0);
+#endif
 }
 
-/* Copy up to 8 bytes of plain ASCII and return their number; 8 bytes can be read and written. */
-INLINE unsigned copy_plain(uint8_t *out, const uint8_t *in, const uint64_t stops[4]) {
-    uint64_t word = load64(in), found = not_plain(word, stops);
-    store64(out, word);
-    return found ? (unsigned)__builtin_ctzll(found) >> 3 : 8;
-}
-
-INLINE void spread(uint64_t stops[4], const table *t) {
-    for (int i = 0; i < 4; i++) stops[i] = EACH_BYTE * t->stops[i];
+/* Say which side an entry set aside means and how many bytes after the code belong to it, such as a selector after
+   its base: RUNNING, DONE where too few bytes are left to know, or STOP where nothing listed stands there. */
+INLINE uint32_t settle(const table *t, uint64_t entry, const uint8_t *after, const uint8_t *end,
+                                                 uint32_t *found, uint32_t *more) {
+    const side *s = &t->sides[*found = (uint32_t)entry];
+    *more = 0;
+    if (s->action != ACTION_FOLLOWED) return RUNNING;
+    if (end - after < MOST_AFTER) return DONE;
+    for (unsigned i = 0; i < s->length; i++) {
+        continuation c;
+        __builtin_memcpy(&c, t->blob + s->offset + i * sizeof c, sizeof c);
+        unsigned same = 0;
+        while (same < c.length && c.bytes[same] == after[same]) same++;
+        if (same < c.length) continue;
+        *found = c.side, *more = c.length;
+        return RUNNING;
+    }
+    return STOP;
 }
 
 /* One step of one lane with every check; what ends the lane goes into its status. */
-static __attribute__((noinline)) void step(const table *t, lane *l, int ascii) {
-    if (ascii && l->state == t->ascii && left(l) >= 8 && room(l) >= 8) {
-        uint64_t stops[4];
-        spread(stops, t);
-        unsigned copied = copy_plain(l->out, l->in, stops);
-        if (copied) {
-            l->in += copied, l->out += copied, l->characters += copied;
-            return;
-        }
-    }
+static __attribute__((noinline)) void step(const table *t, lane *l) {
     unsigned needed = (l->state & 31) == WIDE ? 2 : 1;
     if (left(l) < needed) { l->status = DONE; return; }
     uint32_t index = needed == 2 ? (uint32_t)(l->in[0] << 8 | l->in[1]) : l->in[0];
@@ -130,15 +155,18 @@ static __attribute__((noinline)) void step(const table *t, lane *l, int ascii) {
     if (!n_in) { l->status = STOP; return; }
     if (left(l) < n_in) { l->status = DONE; return; }
     if (entry & ASIDE) {
-        side *s = &t->sides[(uint32_t)entry];
+        uint32_t index, more;
+        if ((l->status = settle(t, entry, l->in + n_in, l->in_end, &index, &more)) != RUNNING) return;
+        side *s = &t->sides[index];
         int noted = s->count < s->limit;
         if (s->action == ACTION_STOP) { l->status = STOP; return; }
         if (room(l) < s->length || (noted && l->events == l->events_end)) { l->status = FULL; return; }
         if (noted)
             *l->events++ = (event){(uint64_t)((uintptr_t)l->in - (uintptr_t)l->in_origin),
                                    (uint64_t)((uintptr_t)l->out - (uintptr_t)l->out_origin),
-                                   (uint32_t)entry, (uint32_t)n_in};
+                                   index, (uint32_t)n_in + more};
         s->count++;
+        l->in += more;
         for (unsigned i = 0; i < s->length; i++) l->out[i] = t->blob[s->offset + i];
         l->out += s->length;
     } else {
@@ -151,9 +179,13 @@ static __attribute__((noinline)) void step(const table *t, lane *l, int ascii) {
     l->state = state_of(entry);
 }
 
-/* How many steps surely fit: each reads 4 bytes, consumes at most 2 and writes at most 8. */
-INLINE uint64_t sure_steps(const lane *l) {
-    return least(left(l) < 4 ? 0 : (left(l) - 2) / 2, least(room(l) / 8, MOST_STEPS));
+INLINE uint64_t fitting(uint64_t size, uint64_t kept, uint64_t each) { return size < kept ? 0 : (size - kept) / each; }
+
+/* How many steps surely fit: each reads 4 bytes, takes up to 2, writes 8 at most and 4 more that do not count;
+   for ASCII it reads, takes and writes up to 16. */
+INLINE uint64_t sure_steps(const lane *l, const int ascii) {
+    uint64_t in = ascii ? fitting(left(l), 16, 16) : fitting(left(l), 2, 2);
+    return least(in, least(ascii ? fitting(room(l), 16, 16) : fitting(room(l), 4, 8), MOST_STEPS));
 }
 
 /* Whether a side is only to be written, in up to 8 bytes: what the loop does itself. */
@@ -163,22 +195,40 @@ INLINE int is_quiet(const table *t, uint64_t entry) {
            t->blob_size >= 8 && s->offset <= t->blob_size - 8;
 }
 
-/* Step n lanes in turn until one of them ends or has no sure step left. */
-INLINE void interleave(const table *t, lane *lanes[], const int n) {
+/* Step n lanes in turn until one of them ends or has no sure step left; their characters go to the first. */
+INLINE void interleave(const table *t, lane *lanes[], const int n, const int single, const int ascii) {
     const uint64_t *entries = t->entries;
+    bytes16 stops[MOST_STOPS];
+    for (int i = 0; i < MOST_STOPS; i++) stops[i] = same16(t->stops[i]);
     for (;;) {
-        const uint8_t *in[4];
-        uint8_t *out[4];
-        uint64_t last[4], next[4], characters[4], steps = MOST_STEPS;
+        const uint8_t *in[MOST_LANES];
+        uint8_t *out[MOST_LANES];
+        uint64_t last[MOST_LANES], next[MOST_LANES], plain[MOST_LANES], steps = MOST_STEPS;
+        uint64_t characters = 0, plains = 0; /* by entries, still shifted; by plain ASCII */
         for (int i = 0; i < n; i++) {
-            in[i] = lanes[i]->in, out[i] = lanes[i]->out, characters[i] = 0;
+            in[i] = lanes[i]->in, out[i] = lanes[i]->out;
             last[i] = (uint64_t)lanes[i]->state << STATE;
-            steps = least(steps, sure_steps(lanes[i]));
+            steps = least(steps, sure_steps(lanes[i], ascii));
         }
         if (!steps) return;
         do {
             uint64_t aside = 0;
-            for (int i = 0; i < n; i++) aside |= next[i] = entry_at(entries, last[i], in[i]);
+            for (int i = 0; i < n; i++) {
+                next[i] = single ? entries[__builtin_bswap16(load16(in[i]))] : entry_at(entries, last[i], in[i]);
+                if (ascii) {
+                    bytes16 chunk;
+                    __builtin_memcpy(&chunk, in[i], 16);
+                    plain[i] = leading(chunk, stops);
+                    uint64_t mask = -(uint64_t)(plain[i] > 2 && (single || state_of(last[i]) == t->ascii));
+                    __asm__("" : "+r"(mask)); /* lest the compiler makes a branch of it */
+                    plain[i] &= mask;
+                    next[i] &= ~mask;
+                    uint32_t first = load32(in[i]);
+                    __builtin_memcpy(out[i], &chunk, 16);
+                    store32(out[i], (first & (uint32_t)mask) | (uint32_t)next[i]);
+                }
+                aside |= next[i];
+            }
             if (unlikely(aside & ASIDE)) {
                 int quiet = 1;
                 for (int i = 0; i < n; i++) quiet &= !(next[i] & ASIDE) || is_quiet(t, next[i]);
@@ -191,92 +241,53 @@ INLINE void interleave(const table *t, lane *lanes[], const int n) {
                 }
             }
             for (int i = 0; i < n; i++) {
-                if (!(next[i] & ASIDE)) store32(out[i], (uint32_t)next[i]);
-                out[i] += N_OUT(next[i]);
-                in[i] += N_IN(next[i]);
-                characters[i] += next[i] & (uint64_t)3 << CHARACTERS;
-                last[i] = next[i];
+                if (!ascii) store32(out[i], (uint32_t)next[i]); /* behind a side: bytes that do not count */
+                out[i] += N_OUT(next[i]) + (ascii ? plain[i] : 0);
+                in[i] += N_IN(next[i]) + (ascii ? plain[i] : 0);
+                characters += next[i] & (uint64_t)3 << CHARACTERS;
+                plains += ascii ? plain[i] : 0;
+                last[i] = ascii && plain[i] ? last[i] : next[i];
             }
         } while (--steps);
         for (int i = 0; i < n; i++) {
-            lanes[i]->in = in[i], lanes[i]->out = out[i], lanes[i]->state = state_of(last[i]);
-            lanes[i]->characters += characters[i] >> CHARACTERS;
+            lanes[i]->in = in[i], lanes[i]->out = out[i];
+            if (!single) lanes[i]->state = state_of(last[i]);
         }
+        lanes[0]->characters += plains + (characters >> CHARACTERS);
         int running = 1;
         for (int i = 0; i < n; i++) {
-            if (next[i] & ASIDE) step(t, lanes[i], 0);
+            if (next[i] & ASIDE) step(t, lanes[i]);
             running &= lanes[i]->status == RUNNING;
         }
         if (!running) return;
     }
 }
 
-static __attribute__((noinline)) void one_lane(const table *t, lane **l) { interleave(t, l, 1); }
-static __attribute__((noinline)) void two_lanes(const table *t, lane **l) { interleave(t, l, 2); }
-static __attribute__((noinline)) void three_lanes(const table *t, lane **l) { interleave(t, l, 3); }
-static __attribute__((noinline)) void four_lanes(const table *t, lane **l) { interleave(t, l, 4); }
+#define COMPILED(n, single, ascii) \
+    static __attribute__((noinline)) void run_##n##_##single##_##ascii(const table *t, lane *lanes[]) { \
+        interleave(t, lanes, n, single, ascii); \
+    }
+#define UP_TO_3(single, ascii) COMPILED(1, single, ascii) COMPILED(2, single, ascii) COMPILED(3, single, ascii)
+UP_TO_3(0, 0) COMPILED(4, 0, 0) COMPILED(5, 0, 0) UP_TO_3(0, 1)
+UP_TO_3(1, 0) COMPILED(4, 1, 0) COMPILED(5, 1, 0) UP_TO_3(1, 1)
 
-static void run_interleaved(const table *t, lane *lanes, int n) {
-    lane *active[4];
+/* Run lanes until every one has ended. */
+static void run_all(const table *t, lane *lanes, int n, const int ascii) {
+    static void (*const compiled[2][2][MOST_LANES])(const table *, lane *[]) = {
+        {{run_1_0_0, run_2_0_0, run_3_0_0, run_4_0_0, run_5_0_0}, {run_1_0_1, run_2_0_1, run_3_0_1}},
+        {{run_1_1_0, run_2_1_0, run_3_1_0, run_4_1_0, run_5_1_0}, {run_1_1_1, run_2_1_1, run_3_1_1}},
+    };
+    lane *active[MOST_LANES];
     for (int i = 0; i < n; i++) active[i] = &lanes[i];
     while (n) {
-        if (n == 1) one_lane(t, active);
-        if (n == 2) two_lanes(t, active);
-        if (n == 3) three_lanes(t, active);
-        if (n == 4) four_lanes(t, active);
+        compiled[!!t->single][ascii][n - 1](t, active);
         int kept = 0;
         for (int i = 0; i < n; i++) {
             lane *l = active[i];
-            while (l->status == RUNNING && !sure_steps(l)) step(t, l, 0);
+            while (l->status == RUNNING && !sure_steps(l, ascii)) step(t, l);
             if (l->status == RUNNING) active[kept++] = l;
         }
         n = kept;
-    }
-}
-
-typedef uint8_t bytes16 __attribute__((vector_size(16)));
-
-/* Copy 16 bytes and return whether all are plain ASCII. */
-INLINE int copy_plain16(uint8_t *out, const uint8_t *in, const uint8_t stops[4]) {
-    bytes16 chunk, found;
-    uint64_t halves[2];
-    __builtin_memcpy(&chunk, in, 16);
-    found = chunk & 0x80;
-    for (int i = 0; i < 4; i++) found |= (bytes16)(chunk == stops[i]);
-    __builtin_memcpy(halves, &found, 16);
-    __builtin_memcpy(out, &chunk, 16);
-    return !(halves[0] | halves[1]);
-}
-
-/* Run one lane over text that is mostly ASCII: 16 or 8 bytes at a time, and entries between the runs. */
-static void run_ascii(const table *t, lane *l) {
-    uint64_t stops[4];
-    spread(stops, t);
-    while (l->status == RUNNING) {
-        const uint8_t *in = l->in;
-        uint8_t *out = l->out;
-        uint64_t last = (uint64_t)l->state << STATE, characters = l->characters, entry;
-        do {
-            if (state_of(last) == t->ascii) {
-                while (l->in_end - in >= 16 && l->out_end - out >= 16 && copy_plain16(out, in, t->stops))
-                    in += 16, out += 16, characters += 16;
-                unsigned copied = 8;
-                while (copied == 8 && l->in_end - in >= 8 && l->out_end - out >= 8) {
-                    copied = copy_plain(out, in, stops);
-                    in += copied, out += copied, characters += copied;
-                }
-            }
-            do {
-                int fits = l->in_end - in >= 4 && l->out_end - out >= 4;
-                entry = fits ? entry_at(t->entries, last, in) : ASIDE;
-                if (entry & ASIDE) break;
-                store32(out, (uint32_t)entry);
-                in += N_IN(entry), out += N_OUT(entry), characters += entry >> CHARACTERS & 3;
-                last = entry;
-            } while (*in >= 0x80 || state_of(last) != t->ascii);
-        } while (!(entry & ASIDE));
-        l->in = in, l->out = out, l->state = state_of(last), l->characters = characters;
-        step(t, l, 1);
     }
 }
 
@@ -286,21 +297,19 @@ static int is_state(const table *t, uint32_t state) {
 }
 
 /* Raised with every change of the layouts above: kernel.py takes no library of another revision. */
-EXPORT const int32_t gaiji_revision = 1;
+EXPORT const int32_t gaiji_revision = 2;
 
-/* Run up to four lanes until each is DONE (too few bytes left for an entry), at a STOP, or FULL.
-   ascii: the table's ASCII state is used. Returns 0, or 1 + the index of a lane that is none. */
+/* Run up to five lanes until each is DONE (too few bytes left for an entry), at a STOP, or FULL.
+   ascii: the table's ASCII state is used, if it has one and lanes are no more than MOST_ASCII. Returns 0, or
+   1 + the index of a lane that is none. */
 EXPORT int gaiji_run(const table *t, lane *lanes, int n, int ascii) {
     for (int i = 0; i < n; i++) {
         const lane *l = &lanes[i];
-        if (n > 4 || !is_state(t, l->state) || l->in > l->in_end || l->out > l->out_end || l->events > l->events_end)
-            return 1 + i;
+        if (n > MOST_LANES || !is_state(t, l->state) || (t->single && l->state != WIDE)) return 1 + i;
+        if (l->in > l->in_end || l->out > l->out_end || l->events > l->events_end) return 1 + i;
         lanes[i].status = RUNNING;
     }
-    if (!ascii || !t->ascii)
-        run_interleaved(t, lanes, n);
-    else
-        for (int i = 0; i < n; i++) run_ascii(t, &lanes[i]);
+    run_all(t, lanes, n, ascii && t->ascii && n <= MOST_ASCII);
     return 0;
 }
 
@@ -326,7 +335,7 @@ static int is_ascii_plain(const table *t) {
     }
     for (uint32_t one = 0; one < 128; one++) {
         int stop = 0;
-        for (int i = 0; i < 4; i++) stop |= one == t->stops[i];
+        for (int i = 0; i < MOST_STOPS; i++) stop |= one == t->stops[i];
         uint64_t alone = copied | one | (uint64_t)t->ascii << STATE;
         if (!stop && !wide && block[one] != alone) return 0;
         for (uint32_t two = 0; !stop && wide && two < 256; two++) {
@@ -338,17 +347,29 @@ static int is_ascii_plain(const table *t) {
     return 1;
 }
 
+static int is_side(const table *t, const side *s) {
+    const int lists = s->action == ACTION_FOLLOWED;
+    const uint64_t size = lists ? s->length * sizeof(continuation) : s->length;
+    if (s->action > ACTION_FOLLOWED || s->offset > t->blob_size || size > t->blob_size - s->offset) return 0;
+    for (unsigned i = 0; lists && i < s->length; i++) {
+        continuation c;
+        __builtin_memcpy(&c, t->blob + s->offset + i * sizeof c, sizeof c);
+        if (c.side >= t->n_sides || t->sides[c.side].action == ACTION_FOLLOWED || c.length > MOST_AFTER) return 0;
+    }
+    return 1;
+}
+
 /* Whether a table is safe with any input: -1, or the place of what is wrong: the index of an entry, then
    n_entries + the index of a side, then n_entries + n_sides for the ASCII state. */
-EXPORT int64_t gaiji_check(const table *t) {
+EXPORT int64_t gaiji_check(table *t) {
     if (t->n_entries % 256) return 0;
-    for (uint64_t i = 0; i < t->n_entries; i++)
+    t->single = t->n_entries == 65536;
+    for (uint64_t i = 0; i < t->n_entries; i++) {
         if (!is_entry(t, t->entries[i])) return (int64_t)i;
-    for (uint64_t i = 0; i < t->n_sides; i++) {
-        const side *s = &t->sides[i];
-        if (s->action > ACTION_EMIT || s->offset > t->blob_size || s->length > t->blob_size - s->offset)
-            return (int64_t)(t->n_entries + i);
+        if (N_IN(t->entries[i]) && state_of(t->entries[i]) != WIDE) t->single = 0;
     }
+    for (uint64_t i = 0; i < t->n_sides; i++)
+        if (!is_side(t, &t->sides[i])) return (int64_t)(t->n_entries + i);
     if (t->ascii && !(is_state(t, t->ascii) && is_ascii_plain(t))) return (int64_t)(t->n_entries + t->n_sides);
     return -1;
 }

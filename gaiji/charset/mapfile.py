@@ -21,18 +21,20 @@ import json
 import struct
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from gaiji.charset.account import Facts
-from gaiji.charset.charsets import UserArea
+from gaiji.charset.areas import UserArea
+from gaiji.charset.files import reason
 from gaiji.charset.receipt import other_mapping
-from gaiji.charset.resolve import Options, Resolver, check_policies
+from gaiji.charset.resolve import Options, Resolver, check_policies, day_of
 from gaiji.charset.script import InMode, Script
 from gaiji.charset.ways import MALFORMED, End, Kind, Step, is_private, is_selector
-from gaiji.errors import BadInput, BadMappingFile, NotFound, Where
+from gaiji.errors import BadInput, BadMappingFile, NotFound, Text, Where
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
 
 MAGIC = b"GAIJI-M\x01"
 PREFIX = struct.Struct("<8s32sQQ")
@@ -49,8 +51,7 @@ RETURNS = 0x80
 MAX_KEY = 8
 
 
-@dataclass(frozen=True)
-class Absent:
+class Absent(NamedTuple):
     """What a token becomes that no row names (既定の変換).
 
     rule: malformed, unmapped or same (its text in the target's codec). keep: what the policy `keep` writes: text
@@ -234,8 +235,7 @@ class MappingFile:
     @property
     def as_of(self) -> date | None:
         """The day whose meanings it holds, or None for those still open."""
-        day = self.header["baked"]["as_of"]
-        return date.fromisoformat(day) if day else None
+        return day_of(self.header["baked"]["as_of"])
 
     def names(self) -> tuple[str, str]:
         """Return the names of its two ends."""
@@ -259,12 +259,11 @@ class MappingFile:
         asked = {name: options.as_dict()[name] for name in self.header["baked"]}
         for name, value in self.header["baked"].items():
             if asked[name] != value:
-                shown = "--" + name.replace("_", "-")
+                one, two = (_shown(name, said) for said in (value, asked[name]))
                 raise self._refused(
-                    f"この対応表ファイルは {shown} {value!r} で作られています。同じ値を指定するか、{asked[name]!r} で"
-                    "作り直してください。",
-                    f"This mapping file was made with {shown} {value!r}; ask for the same, or export one with "
-                    f"{asked[name]!r}.",
+                    f"この対応表ファイルは {one.ja}で作られています。変換にも同じ指定をするか、{two.ja}で書き出した"
+                    "ファイルを指定してください。",
+                    f"This mapping file was made {one.en}; convert with the same, or name a file exported {two.en}.",
                 )
         forward = (source, target) == ends
         way = self.there if forward else self.there.back
@@ -273,6 +272,15 @@ class MappingFile:
 
     def _refused(self, ja: str, en: str) -> BadMappingFile:
         return BadMappingFile(ja, en, where=self.where)
+
+
+def _shown(name: str, value: str | None) -> Text:
+    """Say an option as it was given, or that it was not."""
+    option = "--" + name.replace("_", "-")
+    if value is None:
+        return Text(f"{option} の指定なし", f"without {option}")
+    told = value if value.strip() == value != "" else f"'{value}'"
+    return Text(f"{option} {told} の指定", f"with {option} {told}")
 
 
 def prepare_from(file: MappingFile) -> Callable[[dict[str, Any]], Prepared]:
@@ -305,8 +313,8 @@ def open_mapping(path: Path | str) -> MappingFile:
         ) from None
     except OSError as error:
         raise BadInput(
-            f"対応表ファイルを開けません ({error.strerror})。種類と権限を確かめてください。",
-            f"The mapping file cannot be opened ({error.strerror}); check its kind and permissions.",
+            f"対応表ファイルを開けません ({reason(error).ja})。種類と権限を確かめてください。",
+            f"The mapping file cannot be opened ({reason(error).en}); check its kind and permissions.",
             where=where,
         ) from None
     return read_mapping(memoryview(data), where)

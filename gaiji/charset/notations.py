@@ -11,7 +11,8 @@ import unicodedata
 from datetime import date
 from typing import NamedTuple, NoReturn
 
-from gaiji.charset.charsets import PRIVATE_USE, Charset
+from gaiji.charset.areas import PRIVATE_USE
+from gaiji.charset.charsets import Charset
 from gaiji.errors import BadTable, CodeOutsideArea, GaijiError, Text, Where
 from gaiji.wire.findings import Finding, Level
 

@@ -23,7 +23,6 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gaiji.errors import BadReceipt
@@ -91,14 +90,12 @@ class Recorder:
         return body + hashlib.sha256(body).digest()
 
 
-@dataclass(frozen=True)
 class Receipt:
     """A receipt that was read: its header, and where its events lie."""
 
-    header: dict[str, Any]
-    count: int
-    _data: bytes
-    _start: int
+    def __init__(self, header: dict[str, Any], count: int, data: bytes, start: int) -> None:
+        self.header, self.count = header, count
+        self._data, self._start = data, start
 
     def events(self) -> Iterator[Event]:
         """Yield the losses in order."""

@@ -7,40 +7,27 @@ tried: the output of every distinct token is converted back, and a token that do
 from __future__ import annotations
 
 from collections.abc import Mapping as ReadOnly
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from gaiji.charset.script import InMode
 from gaiji.charset.tokens import ESCAPE, NAME_TEXT, STAYS_TEXT
 from gaiji.charset.ways import MARK, Kind, Step, Way, is_extender, joins
 from gaiji.errors import UnsupportedConversion
 
+if TYPE_CHECKING:  # loaded for files of a day of their own alone
+    from datetime import date
+
 GETA = "〓"
 OnUnmapped = Literal["error", "geta", "keep", "escape"]
 OnMalformed = Literal["error", "escape"]
 Ivs = Literal["auto", "always"]
-EVENTS: frozenset[Kind] = frozenset(
-    {
-        "edition",
-        "recoded",
-        "unified",
-        "substitute",
-        "reduced",
-        "escape",
-        "unmapped",
-        "malformed",
-        "mark",
-        "shift",
-    }
-)
+EVENTS: frozenset[Kind] = frozenset(get_args(Kind)) - {"plain", "mapped"}
 """Kinds that a report names one by one; `plain` and `mapped` are only counted."""
 BY_POLICY: frozenset[Kind] = frozenset({"escape", "unmapped", "malformed"})
 """Kinds whose output is no answer of the way, but of a policy."""
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """How to convert (変換の指定); every value is written into report and receipt.
 
     on_unmapped: error stops, geta writes 〓, keep the default private-use image, escape `&252069-juki-F040;`.
@@ -60,15 +47,23 @@ class Options:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        shown = dict(vars(self))
+        shown = self._asdict()
         shown["as_of"] = self.as_of.isoformat() if self.as_of else None
         return shown
 
     @classmethod
     def from_dict(cls, shown: ReadOnly[str, Any]) -> Options:
         """Return the options that `as_dict` wrote."""
-        day = shown["as_of"]
-        return cls(**{**shown, "as_of": date.fromisoformat(day) if day else None})
+        return cls(**{**shown, "as_of": day_of(shown["as_of"])})
+
+
+def day_of(text: str | None) -> date | None:
+    """Return the day that a JSON form names, or None. Raises ValueError."""
+    if not text:
+        return None
+    from datetime import date
+
+    return date.fromisoformat(text)
 
 
 def check_policies(source: str, target: str, options: Options) -> None:
@@ -118,7 +113,7 @@ class Resolver:
     def _reading(options: Options) -> Options:
         """Return the options for reading back: escapes for what has no character, unless codes are kept."""
         policy: OnUnmapped = "keep" if options.on_unmapped == "keep" else "escape"
-        return replace(options, on_unmapped=policy, malformed="escape")
+        return options._replace(on_unmapped=policy, malformed="escape")
 
     def resolve(self, token: bytes) -> Outcome:
         """Return what becomes of a token, each distinct token worked out once."""
@@ -249,11 +244,9 @@ class Resolver:
             return None
         standing = script.standing(code)
         if self.back.way.step(code).problem == "malformed":
-            return (
-                Outcome(standing, "escape", lossy=True)  # it could join its neighbours
-                if self.options.malformed == "escape"
-                else None
-            )
+            if self.options.malformed == "error":
+                return Outcome(None, "malformed", text=f"&{owner}-{code.hex().upper()};")
+            return Outcome(standing, "escape", lossy=True)  # it could join its neighbours
         if self.target.is_local(code) or self.back.bytes_for(standing) == token:
             text = script.decode(code) if script.is_unicode else None
             joins = text is not None and len(text) == 1 and is_extender(text)

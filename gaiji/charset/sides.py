@@ -7,6 +7,7 @@ of the others depends on policies, and is filled in when they first occur.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import compress
 
 from gaiji.charset import kernel
 from gaiji.charset.mapfile import NO_ROW, FileWay
@@ -37,7 +38,7 @@ class Tables:
             self.sides = bytearray(way.file.section(f"{way.name}.sides"))
             if len(self.rows) * kernel.SIDE.size != len(self.sides):
                 raise ValueError("sides and their rows differ in number")
-            if any(row >= len(way.keys) and row != NO_ROW for row in self.rows):
+            if max({*self.rows} - {NO_ROW}, default=-1) >= len(way.keys):
                 raise ValueError("a side has no row")
             stops = bytes.fromhex(told["stops"])
             self.table = kernel.Table(
@@ -92,7 +93,23 @@ class Tables:
         wide = state & 31 == 16
         index = data[at] << 8 | data[at + 1] if wide else data[at]
         entry = self.words[first + index]
-        return entry & 0xFFFFFFFF if entry >> 35 & 1 and entry >> 62 else None
+        side, n_in = entry & 0xFFFFFFFF, entry >> 62
+        if not (entry >> 35 & 1 and n_in):
+            return None
+        offset, length, action, *_ = kernel.SIDE.unpack_from(self.sides, side * kernel.SIDE.size)
+        if action != kernel.FOLLOWED:
+            return side
+        size = length * kernel.CONTINUATION.size
+        after = bytes(data[at + n_in : at + n_in + kernel.MOST_AFTER])
+        listed = kernel.CONTINUATION.iter_unpack(self.blob[offset : offset + size])
+        return next((one for one, count, text in listed if after.startswith(text[:count])), None)
+
+    def stands_for(self, side: int, token: bytes) -> bool:
+        """Whether a token is just what a side stands for, with no further selector or mark behind it."""
+        if self.rows[side] != NO_ROW:
+            return self.way.key(self.rows[side]) == token
+        script = self.resolver.source.script
+        return not script.is_unicode or len(script.decode(token) or "") == 1
 
     def fill(self, side: int, token: bytes, outcome: Outcome, out: bytes, limit: int) -> None:
         """Let the kernel do a side by itself from now on, as long as the blob has room."""
@@ -118,9 +135,8 @@ class Tables:
 
     def counts(self) -> Iterator[tuple[int, int]]:
         """Yield every side that occurred, and how often."""
-        for side, fields in enumerate(kernel.SIDE.iter_unpack(self.sides)):
-            if fields[3]:
-                yield side, fields[3]
+        counts = memoryview(self.sides).cast("Q")[1 :: kernel.SIDE.size // 8].tolist()
+        yield from compress(enumerate(counts), counts)
 
     def told(self, side: int) -> tuple[bytes, Outcome]:
         """Return the token of a side and what becomes of it."""

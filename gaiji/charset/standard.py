@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from gaiji.charset.charsets import Punctuation
+if TYPE_CHECKING:
+    from gaiji.charset.charsets import Punctuation
 
 SIX = "～∥－￠￡￢"
 """The six marks that CP932 and JIS-based tables read as different code points, in Microsoft's reading."""

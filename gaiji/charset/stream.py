@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import cast
 
 from gaiji.charset.account import MAX_PLACES, Place
@@ -18,18 +17,22 @@ from gaiji.charset.tokens import LOOKAHEAD
 from gaiji.charset.ways import Kind
 from gaiji.errors import MalformedInput, Text, UnmappedCode, Where
 
-ENGINE_REVISION = "3"
+ENGINE_REVISION = "4"
 MAX_SEEN = 50_000
 """Distinct codes that a report tells apart; real files have a few thousand, forged escapes any number."""
 
+Parts = Sequence[bytes | memoryview]
+"""Output in order (出力片)."""
 
-@dataclass
+
 class Seen:
     """All occurrences of one token with one outcome that is an event: outcome, count, first places."""
 
-    outcome: Outcome
-    count: int = 0
-    places: list[Place] = field(default_factory=list)
+    def __init__(self, outcome: Outcome, count: int = 0, places: list[Place] | None = None) -> None:
+        self.outcome, self.count, self.places = outcome, count, places or []
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Seen) and vars(self) == vars(other)
 
 
 class Stream:
@@ -68,7 +71,7 @@ class Stream:
         """Records read: lines, the last one counted even without its line end."""
         return self.newlines + (self._last != self._tokens.newline)
 
-    def feed(self, data: bytes, *, final: bool = False) -> bytes:
+    def feed(self, data: bytes | memoryview, *, final: bool = False) -> bytes:
         """Convert more bytes; what could still belong to a longer token is held until it is decided.
 
         final: this is the end of the file, where shift codes return to mode 0.
@@ -87,8 +90,12 @@ class Stream:
         out = self._convert(tokens)
         return out + self._close() if final else out
 
-    def parts(self, data: bytes, *, final: bool = False) -> Sequence[bytes | memoryview]:
-        """Convert more bytes as `feed` does; what is returned holds until the next call."""
+    def space(self, size: int) -> memoryview:
+        """Return memory to read a chunk into, so that `parts` need not copy it; the next call but one may reuse it."""
+        return memoryview(bytearray(size))
+
+    def parts(self, data: bytes | memoryview, *, final: bool = False) -> Parts:
+        """Convert more bytes as `feed` does; what is returned holds until the next call but one."""
         return [self.feed(data, final=final)]
 
     def insert(self, raw: bytes, *, skipped: int = 0) -> bytes:
@@ -213,6 +220,14 @@ class Stream:
                 "--mj-format, or use --malformed escape.",
                 where=where,
             )
+        if outcome.kind == "malformed" and outcome.text:
+            raise MalformedInput(
+                f"{outcome.text} は --malformed escape で書かれた、文字でないバイトです。"
+                "戻すときも --malformed escape を付けてください。",
+                f"{outcome.text} stands for bytes that --malformed escape wrote; use --malformed escape on the way "
+                "back too.",
+                where=where,
+            )
         if outcome.kind == "malformed":
             raise MalformedInput(
                 f"{code} は{self._encoding.ja}の文字ではありません。ファイルの文字コードと切れ目を確かめるか、"
@@ -220,6 +235,15 @@ class Stream:
                 f"{code} is no character in {self._encoding.en}; check the file's charset and whether it was "
                 "cut, or use --malformed escape.",
                 where=where,
+            )
+        if self.resolver.target.is_code_set and self.resolver.way.step(token).kept is not None:
+            raise UnmappedCode(
+                f"{code} は変換先の外字コードの私用領域での位置です。"
+                "--on-unmapped keep で変換したファイルなら、戻すときも付けてください。",
+                f"{code} is the private-use image of a local code there; a file made with --on-unmapped keep needs "
+                "it on the way back too.",
+                where=where,
+                code=code,
             )
         raise UnmappedCode(
             f"{code} に対応する文字がないため、何も書き込みませんでした。"

@@ -4,6 +4,7 @@ In a table only what surely comes back as it was is written at once. Every other
 counted: ready, if it surely comes back, else asked of the resolver when it first occurs, because policies decide. What
 the kernel cannot know by itself is a STOP: bytes that are no character, escapes and names, selectors and other code
 points that join the one before them, odd shift codes, and codes without a character where the target has shift codes.
+A code point that some row joins with others is a side that is *followed*: what stands after it says which side counts.
 
 A state is (mode read, whether a shift code was just read, mode written).
 """
@@ -12,9 +13,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from gaiji.charset.kernel import SIDE
+from gaiji.charset.kernel import CONTINUATION, FOLLOWED, MOST_AFTER, SIDE
 from gaiji.charset.machine import MOST_OUT, Action, build
 from gaiji.charset.mapfile import KEY_SIZE, NO_ROW, RETURNS, ROW, FileWay, MappingFile
 from gaiji.charset.resolve import EVENTS
@@ -117,6 +119,7 @@ class _Maker:
             for token in self._tokens(mode)
             if (action := self._action(token, mode, out_mode)) is not None
         }
+        self._follow(found, mode, out_mode)
         opening = openers(self.way.source, self.way.target)
         for opener, seconds in opening.items():
             if mode == 0 and opener in found:
@@ -149,19 +152,63 @@ class _Maker:
             return False
         return self.source.codec == "utf-8" or len(token) == 2
 
-    def _action(self, token: bytes, mode: int, out_mode: int) -> Action | None:
+    def _action(
+        self, token: bytes, mode: int, out_mode: int, *, aside: bool = False
+    ) -> Action | None:
+        """Return what a token does, or None for a STOP; aside: as a side, whatever it is."""
+        state, step = self._state_after(token, mode, out_mode), self.way.step(token)
+        if state is None:
+            return None
+        if step.out is None or step.kind is None or not self._returns(token, step.out):
+            return self._side(token, state)
+        emitted, _ = self._emitted(step.out, out_mode)
+        if step.kind == "plain" and len(emitted) <= MOST_OUT and not aside:
+            return Action(emitted, 1, state)
+        return self._side(token, state, emitted, UNLIMITED if step.kind in EVENTS else 0)
+
+    def _state_after(self, token: bytes, mode: int, out_mode: int) -> State | None:
+        """Return the state after a token, or None for a STOP."""
         step = self.way.step(token)
         if step.problem == "malformed":
             return None
         if step.out is None or step.kind is None:
-            return None if self.target.is_shifted else self._side(token, (mode, 0, 0))
-        emitted, after = self._emitted(step.out, out_mode)
-        state = (mode, 0, after)
-        if not self._returns(token, step.out):
-            return self._side(token, state)
-        if step.kind == "plain" and len(emitted) <= MOST_OUT:
-            return Action(emitted, 1, state)
-        return self._side(token, state, emitted, UNLIMITED if step.kind in EVENTS else 0)
+            return None if self.target.is_shifted else (mode, 0, 0)
+        return mode, 0, self._emitted(step.out, out_mode)[1]
+
+    def _follow(self, found: dict[bytes, Action], mode: int, out_mode: int) -> None:
+        """Let a code point be followed by what some row joins with it, such as a selector."""
+        for base, tokens in self._joined.items():
+            if len(base) == 1:
+                continue
+            alone = found.get(base)
+            states = {self._state_after(one, mode, out_mode) for one in tokens}
+            states |= {alone.state} if alone else set()
+            if len(states) > 1 or None in states:
+                continue
+            known = {one: self._action(one, mode, out_mode, aside=True) for one in tokens}
+            if alone:
+                is_side = isinstance(alone.out, int)
+                known[base] = alone if is_side else self._action(base, mode, out_mode, aside=True)
+            listed = b"".join(
+                CONTINUATION.pack(action.out, len(one) - len(base), one[len(base) :])
+                for one, action in known.items()
+                if action
+            )
+            self.sides += SIDE.pack(self._place(listed), len(known), FOLLOWED, 0, 0)
+            self.rows.append(NO_ROW)
+            found[base] = Action(len(self.rows) - 1, 1, states.pop())
+
+    @cached_property
+    def _joined(self) -> dict[bytes, list[bytes]]:
+        """The tokens of more than one code point by their first, the longest first."""
+        joined: dict[bytes, list[bytes]] = {}
+        for at in range(len(self.way.keys)) if self.source.codec else ():
+            token = self.way.key(at)
+            text = self.source.decode(token) or ""
+            base = text[:1].encode(self.source.codec or "")
+            if len(text) > 1 and self._is_one(base) and len(token) - len(base) <= MOST_AFTER:
+                joined.setdefault(base, []).append(token)
+        return {base: sorted(tokens, key=len, reverse=True) for base, tokens in joined.items()}
 
     def _returns(self, token: bytes, out: bytes) -> bool:
         at = self.way.place(token)
@@ -175,12 +222,16 @@ class _Maker:
         if at is None or out is None:
             self.sides += SIDE.pack(0, 0, 0, 0, 0)
         else:
-            if out not in self._places:
-                self._places[out] = len(self.blob)
-                self.blob += out
-            self.sides += SIDE.pack(self._places[out], len(out), 1, 0, limit)
+            self.sides += SIDE.pack(self._place(out), len(out), 1, 0, limit)
         self.rows.append(NO_ROW if at is None else at)
         return Action(len(self.rows) - 1, 1, state)
+
+    def _place(self, text: bytes) -> int:
+        """Return where a text stands in the blob."""
+        if text not in self._places:
+            self._places[text] = len(self.blob)
+            self.blob += text
+        return self._places[text]
 
     def _emitted(self, out: bytes, out_mode: int) -> tuple[bytes, int]:
         """Return the bytes of a standing form in a mode, shift code included, and the mode after it."""

@@ -9,9 +9,8 @@ too, which is no character; any other is `InMode`. How a token at some place end
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gaiji.charset.script import InMode, Script
 from gaiji.charset.standard import PAIRS
@@ -28,12 +27,12 @@ each other. A charset without small letters writes it in capitals."""
 NAME_TEXT = re.compile(r"&000000-(?:text|TEXT)-([0-9A-F]{2});(.+)")
 """Text that looked like an MJ name, its first character escaped."""
 LOOKAHEAD = 2300  # 64 links and an escape, in UTF-16
-_OWNER = string.ascii_letters + string.digits + "_-"
-_HEX = string.digits + "ABCDEF"
+_DIGITS = "0123456789"
+_HEX = _DIGITS + "ABCDEF"
+_OWNER = _DIGITS + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-"
 
 
-@dataclass(frozen=True)
-class Tokens:
+class Tokens(NamedTuple):
     """How one end is cut. pattern: of the tokens in mode 0; double: in mode 1; shifts: runs of shift codes."""
 
     pattern: re.Pattern[bytes]
@@ -145,7 +144,7 @@ def _word(script: Script, text: str) -> bytes:
 
 def _escape(script: Script) -> bytes:
     owner = (
-        _unit(script, string.digits)
+        _unit(script, _DIGITS)
         + b"{6}"
         + _word(script, "-")
         + _unit(script, _OWNER)
@@ -203,7 +202,7 @@ def tokens(
     end of a line or of the input what follows the name may be missing, because editors trim it, and anywhere
     else the letters of such a name are a token, which is malformed. namespaces: the letters names begin with.
     """
-    digits = _unit(script, string.digits) + b"{6}"
+    digits = _unit(script, _DIGITS) + b"{6}"
     parts = []
     if named is not None:
         prefix, suffix = named.split("{}")

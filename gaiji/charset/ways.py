@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from gaiji.charset.charsets import UserArea
 from gaiji.charset.script import Script
 from gaiji.charset.standard import PAIRS
 from gaiji.charset.tokens import Tokens, tokens
+
+if TYPE_CHECKING:
+    from gaiji.charset.areas import UserArea
 
 Kind = Literal[
     "plain",

@@ -90,10 +90,10 @@ def parse_source(data: bytes, file_name: str, dots: int | None = None) -> GlyphS
     try:
         source = _parse(data, file_name.lower(), dots)
     except BadFont as error:
-        error.where = replace(error.where or Where(), file=file_name)
+        error.where = (error.where or Where())._replace(file=file_name)
         raise
     findings = (*source.findings, *_blanks(source.glyphs))
-    placed = (replace(f, where=replace(f.where or Where(), file=file_name)) for f in findings)
+    placed = (replace(f, where=(f.where or Where())._replace(file=file_name)) for f in findings)
     return replace(source, findings=tuple(placed))
 
 
@@ -196,8 +196,11 @@ def _code_point(font: hb.Font, code_point: int) -> SourceGlyph:
             f"The outline of U+{code_point:04X} has more than {LARGEST_OUTLINE} segments; "
             "make the gaiji font again.",
         )
-    name = font.get_glyph_name(index) or f"uni{code_point:04X}"
-    return SourceGlyph(code_point, "code-point", outline, name)
+    try:
+        name = font.get_glyph_name(index)
+    except UnicodeDecodeError:  # a damaged post table: the glyph itself can be read
+        name = None
+    return SourceGlyph(code_point, "code-point", outline, name or f"uni{code_point:04X}")
 
 
 def _check_tables(data: bytes) -> None:

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from gaiji.charset.charsets import NAMES, Charset, UserArea, charset
+from gaiji.charset.areas import UserArea
+from gaiji.charset.charsets import NAMES, Charset, charset
 from gaiji.charset.coding import coding
 from gaiji.charset.standard import (
     PAIRS,

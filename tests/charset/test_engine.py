@@ -15,7 +15,7 @@ from gaiji.charset.convert import convert_file, restore_file
 from gaiji.charset.resolve import Options
 from gaiji.charset.stream import Stream
 from gaiji.charset.tokens import LOOKAHEAD
-from gaiji.errors import MalformedInput
+from gaiji.errors import LossBeyondBudget, MalformedInput, UnmappedCode
 from tests.charset.cities import (
     BYTES,
     HOST,
@@ -142,6 +142,61 @@ def test_names_leave_cp932_with_the_ibm_extension(mapping_file: MappingFiles) ->
     resolver = opened(mapping_file("cp932", "unicode"), back=True)
     # the city has a local code for 﨑 as well, F041, which a standard code answers
     assert alike(resolver, "髙﨑".encode() * 2_000).out == bytes.fromhex("FBFCFAB1") * 2_000
+
+
+@pytest.mark.parametrize(
+    ("there", "back", "expected"),
+    [
+        *(("escape", policy, (True, 0)) for policy in ("error", "geta", "escape")),
+        ("escape", "keep", (True, 1)),  # keep would not write the escape again
+        ("keep", "keep", (True, 0)),
+        ("keep", "geta", (False, 1)),
+        ("keep", "escape", (False, 0)),
+        ("keep", "error", UnmappedCode),
+        ("geta", "escape", (False, 0)),
+    ],
+)
+def test_what_an_undecided_code_comes_back_as_is_told_by_both_policies(
+    there: str, back: str, expected: object, mapping_file: MappingFiles
+) -> None:
+    file = mapping_file("jef", "unicode")
+    undecided = city("jef").charset.areas[0].code(13)
+    data = file.there.source.script.standing(undecided)
+    out = alike(opened(file, on_unmapped=there), data).out
+    ended = alike(opened(file, back=True, on_unmapped=back), out)
+    told = ended.error[0] if ended.error else (ended.out == data, ended.totals[0])
+    assert told == expected
+
+
+def test_escaped_bytes_come_back_with_the_same_option_and_count_as_losses(
+    mapping_file: MappingFiles,
+) -> None:
+    file = mapping_file("cp932", "unicode")
+    out = alike(opened(file), b"A\x81\n").out
+    assert out == b"A&252085-host-81;\n"
+    ended = alike(opened(file, back=True), out)
+    assert (ended.out, ended.totals[0]) == (b"A\x81\n", 1)
+
+
+@pytest.mark.parametrize("name", [name for name in BYTES if name not in ("ibm1390", "ibm1399")])
+def test_the_other_dash_is_written_with_the_code_of_the_first_and_is_a_loss(
+    name: str, mapping_file: MappingFiles, tmp_path: Path
+) -> None:
+    file, script = mapping_file(name, "unicode"), script_of(name)
+    ended = alike(opened(file, back=True), "13—2―4\n".encode())  # U+2014, U+2015
+    assert ended.out == script.encode("13―2―4\n")
+    assert ended.characters == {"plain": 6, "recoded": 1}
+    assert ended.totals[0] == 1
+    assert opened(file).bytes_for(ended.out) == "13―2―4\n".encode()
+    (tmp_path / "in").write_bytes("13—2―4\n".encode())
+    to, by = tmp_path / "out", tmp_path / "receipt"
+    with pytest.raises(LossBeyondBudget):
+        convert_file(tmp_path / "in", to, file.prepare("unicode", HOST, Options()))
+    convert_file(
+        tmp_path / "in", to, file.prepare("unicode", HOST, Options(max_loss=1)), receipt=by
+    )
+    restore_file(to, tmp_path / "back", by, by_release(lambda _set, _release: city(name)))
+    assert (tmp_path / "back").read_bytes() == "13—2―4\n".encode()
 
 
 @pytest.mark.parametrize("name", SHIFTED)

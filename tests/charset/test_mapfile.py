@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -115,7 +114,7 @@ def test_what_a_file_holds_is_its_facts_and_its_options(tmp_path: Path) -> None:
     assert file.prepare("mj", "252069/juki", asked.options).facts == asked.facts.reversed()
     # F04E was another character until that day
     assert file.there.step(b"\xf0\x4e").out == b"<MJ003774>"
-    other = Conversion(juki(), "mj", replace(asked.options, as_of=date(2021, 1, 1)))
+    other = Conversion(juki(), "mj", asked.options._replace(as_of=date(2021, 1, 1)))
     assert (
         read_mapping(memoryview(mapping_bytes(other))).there.step(b"\xf0\x4e").out == b"<MJ025760>"
     )
@@ -130,9 +129,21 @@ def test_what_a_file_holds_is_its_facts_and_its_options(tmp_path: Path) -> None:
         (("252085/host", "juki"), {}, "converts between 252085/host and unicode"),
         (("252077/host", "unicode"), {}, "converts between 252085/host and unicode"),
         (("252085/host", "252085/host"), {}, "name these with --from and --to"),
-        (("unicode", "252085/host"), {"ivs": "always"}, "--ivs 'auto'; .* one with 'always'"),
-        (("252085/host", "unicode"), {"mj_format": "/"}, "--mj-format ' '; .* one with '/'"),
-        (("252085/host", "unicode"), {"as_of": date(2020, 1, 1)}, "--as-of None; .*'2020-01-01'"),
+        (
+            ("unicode", "252085/host"),
+            {"ivs": "always"},
+            "--ivs auto; .* exported with --ivs always",
+        ),
+        (
+            ("252085/host", "unicode"),
+            {"mj_format": "/"},
+            "--mj-format ' '; .* exported with --mj-format /",
+        ),
+        (
+            ("252085/host", "unicode"),
+            {"as_of": date(2020, 1, 1)},
+            "without --as-of; .* exported with --as-of 2020-01-01",
+        ),
     ],
 )
 def test_other_ends_and_other_fixed_options_are_refused(
