@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # records are loaded for files with a layout alone
     from gaiji.charset.records.layout import Layout
 
 MOST_WAITING = 4  # tasks of the thread beside the engine
+PATIENCE_S = 1.0  # after an error: its last task may wait for a pipe that nobody writes to
 
 Progress = Callable[[int], None]
 
@@ -180,6 +181,7 @@ class Beside:
     def __init__(self) -> None:
         self._tasks: Queue[tuple[Callable[[], Any], SimpleQueue[Any]] | None] = Queue(MOST_WAITING)
         self._thread = Thread(target=self._work, daemon=True)
+        self.failed: BaseException | None = None  # the first task that did
 
     def begin(self, task: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
         """Let a task be done after those before it; what is returned waits for its result, or raises its error."""
@@ -192,7 +194,8 @@ class Beside:
             task, done = one
             try:
                 done.put((task(), None))
-            except BaseException as error:  # raised where the result is asked for
+            except BaseException as error:  # raised where a result is asked for
+                self.failed = self.failed or error
                 done.put((None, error))
 
     def __enter__(self) -> Beside:
@@ -205,8 +208,7 @@ class Beside:
                 while True:
                     self._tasks.get_nowait()
         self._tasks.put(None)
-        if kind is None:
-            self._thread.join()
+        self._thread.join(None if kind is None else PATIENCE_S)
 
 
 def _result(done: SimpleQueue[Any]) -> Any:
@@ -243,6 +245,8 @@ class Hashes:
     def hexdigests(self) -> tuple[str, str]:
         """Return both once everything was added."""
         self._beside.begin(bool)()
+        if self._beside.failed:
+            raise self._beside.failed
         one, two = self._hashes
         return one.hexdigest(), two.hexdigest()
 

@@ -160,7 +160,8 @@ class _Run:
 
     def __init__(self, stream: FastStream, buffers: _Buffers, start: int, end: int) -> None:
         self.stream, self.buffers, self.start, self.end = stream, buffers, start, end
-        self.data, self.view = buffers.source, buffers.view
+        self.data = buffers.source
+        self.view = buffers.view[:end]  # what stands behind is of an earlier chunk
         self.tables = stream.tables
         self.at = start
         self.script = stream.resolver.source.script
@@ -290,6 +291,8 @@ class _Run:
         if fresh:
             at -= len(self.script.to_double if mode else self.script.to_single)
             mode = 1 - mode
+        if at < self.at:
+            raise self.tables.refused(f"state {lane.state} reads more than there was")
         stream._mode = mode
         characters, events = int(lane.characters), lane.noted(buffers.events)
         if lane.status != kernel.FULL and self.script.is_unicode:

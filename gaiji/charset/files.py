@@ -23,6 +23,10 @@ COPIED_BYTES = 1 << 20  # at once
 def reading(path: Path | str) -> Iterator[BinaryIO]:
     """Open a file, or standard input for `-`. Raises NotFound or BadInput with its name."""
     if str(path) == STANDARD:
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # one that does not block would seem to end early
+            os.set_blocking(sys.stdin.fileno(), True)
         yield sys.stdin.buffer
         return
     where = Where(str(path))
@@ -99,9 +103,11 @@ def replacing_all(*paths: Path | str) -> Iterator[tuple[BinaryIO, ...]]:
     before it get back what stood there. What is copied, `-` and devices, comes last. Raises as `replacing`.
     """
     with contextlib.ExitStack() as stack:
-        places = [_Place(path) for path in paths]
+        places: list[_Place] = []
         at: Path | str = paths[0]
         try:
+            for at in paths:
+                places.append(_Place(at))
             for place in places:
                 at = place.path
                 place.open()
@@ -142,6 +148,7 @@ class _Place:
         self.spool: BinaryIO
         self._names: list[str] = []  # temporary files to remove in the end
         self._before: str | None = None
+        self._stood = None if mode is None else stat.S_IMODE(mode)
         self._is_remembered = self._is_taken = False
         if mode is not None and stat.S_ISDIR(mode):
             raise BadInput(
@@ -173,7 +180,8 @@ class _Place:
         self.spool.flush()
         if not self.is_copied:
             os.fsync(self.spool.fileno())
-            os.chmod(self._names[0], 0o666 & ~_umask())
+            usual = _usual_mode(f"{self._names[0]}-mode") if self._stood is None else self._stood
+            os.chmod(self._names[0], usual)
 
     def remember(self) -> None:
         """Keep a second name, or else a copy, of what stands under the final name."""
@@ -234,10 +242,14 @@ def _private(name: str, flags: int) -> int:
     return os.open(name, flags, 0o600)
 
 
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def _usual_mode(name: str) -> int:
+    """Return the mode that a new file gets here, by making an empty one: asking for the umask would change it."""
+    made = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+    try:
+        return stat.S_IMODE(os.fstat(made).st_mode)
+    finally:
+        os.close(made)
+        os.unlink(name)
 
 
 REASONS = {

@@ -319,6 +319,13 @@ static int is_entry(const table *t, uint64_t entry) {
     return entry & ASIDE ? (uint32_t)entry < t->n_sides && !N_OUT(entry) : N_OUT(entry) <= 4;
 }
 
+/* Whether an entry does what one byte alone does, and perhaps what the next byte does too. */
+static int begins_with(uint64_t entry, uint64_t alone) {
+    const uint32_t mask = ((uint32_t)1 << 8 * N_OUT(alone)) - 1;
+    return entry == alone || (N_IN(entry) == 2 && !(entry & ASIDE) && N_OUT(entry) >= N_OUT(alone) &&
+                              !(((uint32_t)entry ^ (uint32_t)alone) & mask));
+}
+
 /* Whether plain ASCII stands for itself in the ASCII state, alone or together with the code after it. */
 static int is_ascii_plain(const table *t) {
     const uint64_t *block = t->entries + ((uint64_t)t->ascii >> 5 << 8);
@@ -331,6 +338,8 @@ static int is_ascii_plain(const table *t) {
             uint64_t entry = block[one << 8 | two];
             if (N_IN(entry) == 1 && N_OUT(entry) < 4 && !(entry & ASIDE)) found = entry;
         }
+        for (uint32_t two = 0; two < 256 && found; two++) /* or it begins a code of two bytes */
+            if (!begins_with(block[one << 8 | two], found)) found = 0;
         after[one] = found;
     }
     for (uint32_t one = 0; one < 128; one++) {

@@ -83,7 +83,8 @@ def convert_parts(
     length = os.path.getsize(source) if is_file else 0
     if layout and layout.spills and spill is None:
         length = 0  # which is told before anything is read
-    if options.dry_run and (options.digests or receipt is not None):
+    keeps_nothing = options.dry_run or os.path.realpath(target) == os.devnull
+    if keeps_nothing and (options.digests or receipt is not None):
         length = 0  # what would be written is hashed where it is made
     if workers > 1 and length >= (part_bytes or WORTH):
         share = length // (workers * PARTS_PER_WORKER)

@@ -50,7 +50,7 @@ class Tables:
             self.keys |= {int(word): (key, depth) for word, (key, depth) in told["inner"].items()}
             self._check_states(way)
         except (ValueError, TypeError, KeyError) as error:
-            raise self._refused(error) from None
+            raise self.refused(error) from None
         self._told: dict[int, tuple[bytes, Outcome]] = {}
         self._sides: dict[bytes, list[int]] = {}  # by token, once somebody asks
         self.placed: set[int] = set()  # sides whose first places are still wanted
@@ -74,7 +74,8 @@ class Tables:
             if key not in self.states or not 0 <= depth < 8 or not inside:
                 raise ValueError(f"there is no state {word}")
 
-    def _refused(self, reason: object) -> BadMappingFile:
+    def refused(self, reason: object) -> BadMappingFile:
+        """Return the error for a table that no export makes."""
         return BadMappingFile(
             f"対応表ファイルの変換表に誤りがあります ({reason})。もう一度作ってください。",
             f"The table in the mapping file is unsafe ({reason}); export it again.",
@@ -84,7 +85,7 @@ class Tables:
     def state(self, word: int) -> tuple[str, int]:
         """Return where a lane stands: the state a code began in, and how many of its bytes were read."""
         if word not in self.keys:
-            raise self._refused(f"state {word} has no name")
+            raise self.refused(f"state {word} has no name")
         return self.keys[word]
 
     def side_at(self, state: int, data: memoryview, at: int) -> int | None:
@@ -142,7 +143,7 @@ class Tables:
         """Return the token of a side and what becomes of it."""
         if side not in self._told:
             if self.rows[side] == NO_ROW:
-                raise self._refused(f"side {side} is ready and has no row")
+                raise self.refused(f"side {side} is ready and has no row")
             token = self.way.key(self.rows[side])
             self._told[side] = token, self.resolver.resolve(token)
         return self._told[side]

@@ -152,18 +152,24 @@ class _Maker:
             return False
         return self.source.codec == "utf-8" or len(token) == 2
 
-    def _action(
-        self, token: bytes, mode: int, out_mode: int, *, aside: bool = False
-    ) -> Action | None:
-        """Return what a token does, or None for a STOP; aside: as a side, whatever it is."""
+    def _action(self, token: bytes, mode: int, out_mode: int) -> Action | None:
+        """Return what a token does, or None for a STOP."""
         state, step = self._state_after(token, mode, out_mode), self.way.step(token)
         if state is None:
             return None
+        if step.kind == "plain" and step.out is not None and self._returns(token, step.out):
+            emitted, _ = self._emitted(step.out, out_mode)
+            if len(emitted) <= MOST_OUT:
+                return Action(emitted, 1, state)
+        return self._aside(token, mode, out_mode)
+
+    def _aside(self, token: bytes, mode: int, out_mode: int) -> Action:
+        """Return what a token that is no STOP does as a side."""
+        state, step = self._state_after(token, mode, out_mode), self.way.step(token)
+        assert state is not None
         if step.out is None or step.kind is None or not self._returns(token, step.out):
             return self._side(token, state)
         emitted, _ = self._emitted(step.out, out_mode)
-        if step.kind == "plain" and len(emitted) <= MOST_OUT and not aside:
-            return Action(emitted, 1, state)
         return self._side(token, state, emitted, UNLIMITED if step.kind in EVENTS else 0)
 
     def _state_after(self, token: bytes, mode: int, out_mode: int) -> State | None:
@@ -185,14 +191,13 @@ class _Maker:
             states |= {alone.state} if alone else set()
             if len(states) > 1 or None in states:
                 continue
-            known = {one: self._action(one, mode, out_mode, aside=True) for one in tokens}
+            known = {one: self._aside(one, mode, out_mode) for one in tokens}
             if alone:
                 is_side = isinstance(alone.out, int)
-                known[base] = alone if is_side else self._action(base, mode, out_mode, aside=True)
+                known[base] = alone if is_side else self._aside(base, mode, out_mode)
             listed = b"".join(
                 CONTINUATION.pack(action.out, len(one) - len(base), one[len(base) :])
                 for one, action in known.items()
-                if action
             )
             self.sides += SIDE.pack(self._place(listed), len(known), FOLLOWED, 0, 0)
             self.rows.append(NO_ROW)
@@ -202,11 +207,13 @@ class _Maker:
     def _joined(self) -> dict[bytes, list[bytes]]:
         """The tokens of more than one code point by their first, the longest first."""
         joined: dict[bytes, list[bytes]] = {}
+        cut = self.way.source.tokens(self.way.target)
         for at in range(len(self.way.keys)) if self.source.codec else ():
             token = self.way.key(at)
             text = self.source.decode(token) or ""
             base = text[:1].encode(self.source.codec or "")
-            if len(text) > 1 and self._is_one(base) and len(token) - len(base) <= MOST_AFTER:
+            fits = len(text) > 1 and len(token) - len(base) <= MOST_AFTER
+            if fits and self._is_one(base) and cut.is_whole(token):
                 joined.setdefault(base, []).append(token)
         return {base: sorted(tokens, key=len, reverse=True) for base, tokens in joined.items()}
 

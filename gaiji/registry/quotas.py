@@ -125,6 +125,8 @@ class Arrivals:
         """End what was promised to an upload."""
         with self._lock:
             self._taken[member].pop(id, None)
+            if not self._taken[member]:
+                del self._taken[member]
 
 
 __all__ = ["Arrivals", "Coming", "Quota", "check_quota", "hold"]

@@ -3,7 +3,10 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
+import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +20,7 @@ from gaiji.charset.account import Account, Recoded, Reduced, Unmapped
 from gaiji.charset.charsets import charset
 from gaiji.charset.conversion import TARGETS, Conversion, by_release
 from gaiji.charset.convert import convert_file, restore_file
+from gaiji.charset.files import replacing
 from gaiji.charset.mapping import Forms, Mapping, Repertoire, Row
 from gaiji.charset.resolve import Options
 from gaiji.charset.standard import PAIRS
@@ -726,3 +730,40 @@ def test_an_interrupted_conversion_with_a_receipt_ends_and_leaves_nothing(tmp_pa
             progress=interrupt,
         )
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_file_that_is_replaced_keeps_its_mode_and_a_new_one_gets_the_usual_one(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "usual").touch()
+    (tmp_path / "private").touch(0o600)
+    for name in ("private", "new"):
+        with replacing(tmp_path / name) as file:
+            assert stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o600
+            file.write(b"x")
+    modes = {name: stat.S_IMODE(os.stat(tmp_path / name).st_mode) for name in ("private", "new")}
+    assert modes == {"private": 0o600, "new": stat.S_IMODE(os.stat(tmp_path / "usual").st_mode)}
+    assert sorted(os.listdir(tmp_path)) == ["new", "private", "usual"]
+
+
+def test_a_name_that_no_file_can_have_is_told() -> None:
+    with pytest.raises(StorageFailed, match="name is too long"), replacing("x" * 300):
+        pass
+
+
+def test_standard_input_that_does_not_block_is_read_to_its_end(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    program = (
+        "import sys; from gaiji.charset.files import reading\n"
+        "with reading('-') as file: print(len(file.read()))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=read, stdout=subprocess.PIPE
+    ) as started:
+        os.close(read)
+        for part in (b"one", b"two"):
+            time.sleep(0.3)
+            os.write(write, part)
+        os.close(write)
+        assert started.communicate(timeout=20)[0] == b"6\n"

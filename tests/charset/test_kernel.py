@@ -402,6 +402,21 @@ def test_a_full_lane_goes_on_with_more_room() -> None:
         assert (out, at, characters) == (whole.out, whole.consumed, whole.characters)
 
 
+def test_a_table_whose_pairs_hide_the_beginning_of_a_code_gets_no_ascii_path() -> None:
+    machine = build({0: {bytes([one]): Action(bytes([one]), 1, 0) for one in range(128)}}, ascii=0)
+    entries = array("Q", machine.entries)
+
+    def entry(out: bytes, n_in: int, characters: int) -> int:
+        low = int.from_bytes(out, "little") | len(out) << 32
+        return low | characters << 36 | machine.states[0] << 38 | n_in << 62
+
+    entries[0x8100], entries[0x8140] = entry(b"?", 1, 1), entry(b"K", 2, 1)
+    for one in range(128):
+        entries[one << 8 | 0x81] = entry(bytes([one]) + b"?", 2, 2)
+    with pytest.raises(ValueError, match="ASCII is not itself"):
+        Table(entries, bytearray(), b"", ascii=machine.ascii).check()
+
+
 def test_sides_are_counted_always_and_noted_up_to_their_limit() -> None:
     machine = build({0: {b"\xf0\x40": Action(4, 1, 0), b"A": Action(b"a", 1, 0)}})
     sides = sides_of()

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from gaiji.charset import fast, kernel
 from gaiji.charset.charsets import NAMES
-from gaiji.charset.conversion import by_release
+from gaiji.charset.codetable import read_csv
+from gaiji.charset.compiling import write_mapping
+from gaiji.charset.conversion import Conversion, by_release
 from gaiji.charset.convert import convert_file, restore_file
 from gaiji.charset.fast import FastStream
-from gaiji.charset.mapfile import MappingFile
+from gaiji.charset.mapfile import MappingFile, open_mapping
 from gaiji.charset.receipt import Recorder
 from gaiji.charset.resolve import Options, Resolver
 from gaiji.charset.stream import Stream
@@ -210,3 +212,52 @@ def test_the_first_places_of_a_frequent_code_are_the_first_of_the_file(
     ]
     assert len(one.seen) == 2
     assert all(len(seen.places) == 100 for seen in one.seen.values())
+
+
+@needs_kernel
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize(
+    ("name", "end"), [("cp932", "unicode"), ("jef", "cp932"), ("utf-8", "cp932")]
+)
+def test_nothing_behind_the_last_chunk_is_read_as_its_end(
+    name: str, end: str, back: bool, mapping_file: MappingFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A buffer still holds an earlier chunk: here what would complete the last piece of the file stands in it."""
+    monkeypatch.setattr(fast, "SMALLEST", LOOKAHEAD + 8)
+    resolver = opened(mapping_file(name, end), back=back)
+    script = resolver.source.script
+    line = (script.code("A") or b"") * 40 + script.newline
+    filler = line * (3 * LOOKAHEAD // len(line))
+    for some in pieces(resolver.source).values():
+        for piece in [one for one in some if len(one) > 1][:4]:
+            for cut in range(1, len(piece), max(1, len(piece) // 12)):
+                last = filler + piece[:cut]
+                first = last + piece[cut:] + filler
+                found = []
+                for kind in (Stream, FastStream):
+                    stream = kind(resolver, opening=False)
+                    out = b"".join(map(stream.feed, (first, first)))
+                    out += stream.feed(last, final=True)
+                    counts = (stream.characters, stream.losses, stream.records)
+                    found.append((out, stream.input_bytes, stream.output_bytes, counts))
+                assert found[0] == found[1]
+                assert found[0][1] == 2 * len(first) + len(last)
+
+
+@needs_kernel
+@pytest.mark.parametrize(
+    "text", ["か\u3099", "か\u309a\u3099", "葛葛", "葛\U000e0100\U000e0101", "ab"]
+)
+def test_rows_of_several_code_points_that_are_no_token_are_read_alike(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast, "SMALLEST", LOOKAHEAD + 8)
+    row = f"code,text\n8840,{'+'.join(f'U+{ord(one):04X}' for one in text)}\n"
+    table = read_csv(row.encode(), "table.csv", "cp932", {})
+    write_mapping(
+        tmp_path / "it.gmap", Conversion(city("cp932", table=table), "unicode", Options())
+    )
+    file = open_mapping(tmp_path / "it.gmap")
+    data = f"かな漢字葛{text}テスト\n".encode() * 400
+    alike(opened(file, back=True), data, 7_000)
+    alike(opened(file), b"\x88\x40\x8a\x8b\n" * 2_000, 7_000)
