@@ -50,7 +50,7 @@ def convert_on_spark(
 
     The part files stand in a folder beside the target until they are put together. Raises what `convert_parts` does.
     """
-    check_apart(source, None if options.dry_run else target, receipt)
+    check_apart(source, None if options.dry_run else target, receipt, read=(mapping,))
     work = Work.of(source, target, mapping, ends, options, receipt=receipt is not None)
     with part_folder(target) as folder:
         rows = units(work, None if options.dry_run else folder, part_bytes)

@@ -201,7 +201,7 @@ class _Side:
         """Say why a token becomes nothing."""
         if outcome.kind == "malformed":
             return f"no character in {self.script.name}"
-        return f"no character for it in {self.resolver.target.owner}"
+        return f"no character for it in {self.resolver.target.owner.removeprefix('000000-')}"
 
 
 class _Reader(_Side):

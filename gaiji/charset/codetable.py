@@ -127,13 +127,11 @@ def read_ucm(data: bytes, file: str, base: str, provenance: Mapping[str, str]) -
     """
     text = _decoded(data, file)
     if "CHARMAP" not in text:
-        raise _unreadable(file, "CHARMAP の行", "a CHARMAP line")
+        raise _unreadable(file, "CHARMAP の行", "CHARMAP line")
     return _table(_ucm_rows(text, file), data, file, base, {"format": "ucm"} | dict(provenance))
 
 
-_UCM = re.compile(
-    r"((?:<U[0-9A-Fa-f]{4,6}>\+?)+)\s+((?:\\x[0-9A-Fa-f]{2}\+?)+)\s*(?:\|([0-4]))?\s*"
-)
+_UCM = re.compile(r"((?:<U[0-9A-Fa-f]{4,6}>\+?)+)\s+((?:\\x[0-9A-Fa-f]{2}\+?)+)\s*(?:\|(\S*))?\s*")
 _PRECISION: Mapping[str, Direction] = {"0": "both", "1": "write", "3": "read", "4": "write"}
 
 
@@ -155,7 +153,13 @@ def _ucm_rows(text: str, file: str) -> Iterator[Row]:
         found = _UCM.fullmatch(content)
         if found is None:
             raise _bad_row(file, number, content)
-        points, code, precision = found[1], found[2], found[3] or "0"
+        points, code, precision = found[1], found[2], "0" if found[3] is None else found[3]
+        if precision not in (*"01234",):
+            raise BadTable(
+                f"精度の印 |{precision[:8]} は使えません。|0 から |4 までのどれかにしてください。",
+                f"The precision flag |{precision[:8]} cannot be used; write one of |0 to |4.",
+                where=Where(file=file, record=number),
+            )
         characters = _characters(re.findall("[0-9A-Fa-f]+", points.replace("U", "")), file, number)
         if precision != "2" and characters != "\ufffd":
             direction = _PRECISION[precision]
@@ -178,11 +182,12 @@ def read_jef4j(
     compatibility ideograph (`cjk_ci`) beside another row of its code is only written. `unmappable` rows are left out;
     `substitution`, `decode_only` and `irreversible` rows are only read, `encode_only` rows only written.
     """
+    _check_filled(data, file)
     try:
         rows = json.loads(data.decode("utf-8-sig"))
         listed = [row for row in rows if isinstance(row["unicode"], str)]
     except (ValueError, TypeError, KeyError) as error:
-        raise _unreadable(file, "行の配列 (JSON)", "a JSON list of rows with `unicode`") from error
+        raise _unreadable(file, "行の配列 (JSON)", "JSON list of rows with `unicode`") from error
     made = _jef4j_rows(listed, file, always=selectors == "always")
     told = {"format": "jef4j-json", "selectors": selectors} | dict(provenance)
     return _table(made, data, file, base, told)
@@ -275,8 +280,8 @@ def _table(
         raise BadTable(
             f"標準領域のコードがありません(外字・私用領域・U+FFFD の行は {skipped} 行)。"
             "列と --charset を確かめてください。",
-            f"There is no code of the standard area ({skipped} rows of user-defined codes, private-use text or "
-            "U+FFFD); check the columns and --charset.",
+            "There is no code of the standard area (rows of user-defined codes, private-use text or U+FFFD: "
+            f"{skipped}); check the columns and --charset.",
             where=Where(file=file),
         )
     told = {"file": file, "sha256": hashlib.sha256(data).hexdigest(), "skipped": str(skipped)}
@@ -391,7 +396,17 @@ def _characters(points: list[str], file: str, line: int) -> str:
     return text
 
 
+def _check_filled(data: bytes, file: str) -> None:
+    if not data.strip():
+        raise BadTable(
+            "このファイルは空です。正しいファイルか確かめてください。",
+            "This file is empty; check that it is the right one.",
+            where=Where(file=file),
+        )
+
+
 def _decoded(data: bytes, file: str) -> str:
+    _check_filled(data, file)
     for encoding in ("utf-8-sig", "cp932"):
         try:
             return data.decode(encoding)
@@ -413,6 +428,6 @@ def _bad_row(file: str, line: int, content: str) -> BadTable:
 def _unreadable(file: str, ja: str, en: str) -> BadTable:
     return BadTable(
         f"このファイルには{ja}がなく、コード表として読めません。--format を確かめてください。",
-        f"This file has not {en} and cannot be read as a code table; check --format.",
+        f"This file has no {en} and cannot be read as a code table; check --format.",
         where=Where(file=file),
     )

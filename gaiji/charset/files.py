@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 from gaiji.errors import BadInput, DiskFull, NotFound, StorageFailed, Text, Where
@@ -26,7 +26,7 @@ def reading(path: Path | str) -> Iterator[BinaryIO]:
         with contextlib.suppress(
             OSError, ValueError
         ):  # one that does not block would seem to end early
-            os.set_blocking(sys.stdin.fileno(), True)
+            os.set_blocking(sys.stdin.buffer.fileno(), True)
         yield sys.stdin.buffer
         return
     where = Where(str(path))
@@ -44,23 +44,23 @@ def reading(path: Path | str) -> Iterator[BinaryIO]:
         yield opened
 
 
-def check_apart(source: Path | str, *outputs: Path | str | None) -> None:
+def check_apart(
+    source: Path | str, *outputs: Path | str | None, read: Iterable[Path | str | None] = ()
+) -> None:
     """Check the files of one command before anything is read (入出力の確認).
 
-    Raises BadInput when two of them are one file, so that nothing overwrites what is still needed, and
-    when an output lies in a folder that does not exist. Devices such as /dev/null may come twice.
+    read: what else the command reads, such as a mapping file, a layout, the database; names without a file too.
+    Raises BadInput when an output is one file with another or with what is read, so that nothing overwrites what is
+    still needed, and when it lies in a folder that does not exist. Devices such as /dev/null may come twice.
     """
-    seen: dict[str, str] = {} if str(source) == STANDARD else {_place(source): str(source)}
+    inputs = [str(one) for one in (*read, source) if one is not None]
+    seen = {_place(one): one for one in inputs if one != STANDARD}
     for output in outputs:
         if output is None:
             continue
         place, parent = _place(output), os.path.dirname(os.path.abspath(output)) or "."
         if place in seen:
-            raise BadInput(
-                "入力・出力・控え・報告に同じファイルが指定されています。別の名前にしてください。",
-                "Input, output, receipt and report must be different files; choose another name.",
-                where=Where(str(output)),
-            )
+            raise _named_twice(str(output), seen[place])
         if str(output) != STANDARD and not os.path.isdir(parent):
             raise BadInput(
                 "保存先のフォルダがありません。作ってからやり直してください。",
@@ -69,6 +69,20 @@ def check_apart(source: Path | str, *outputs: Path | str | None) -> None:
             )
         if str(output) == STANDARD or not _is_device(output):
             seen[place] = str(output)
+
+
+def _named_twice(name: str, before: str) -> BadInput:
+    if name == STANDARD:
+        return BadInput(
+            "標準出力が二つの用途に指定されています。一方をファイル名にしてください。",
+            "Standard output is named for two purposes; choose another name for one of them.",
+        )
+    also = Text("", "") if name == before else Text(f"({before} と同じ)", f" (it is also {before})")
+    return BadInput(
+        f"一つのファイルが二つの用途に指定されています{also.ja}。別の名前にしてください。",
+        f"One file is named for two purposes{also.en}; choose another name.",
+        where=Where(name),
+    )
 
 
 def _place(path: Path | str) -> str:

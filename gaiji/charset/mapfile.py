@@ -304,7 +304,8 @@ def open_mapping(path: Path | str) -> MappingFile:
     where = Where(str(path))
     try:
         with open(path, "rb") as file:
-            data = file.read()
+            begin = file.peek(7)[:7]  # what is no mapping file may have no end
+            data = file.read() if MAGIC.startswith(begin) else begin
     except FileNotFoundError:
         raise NotFound(
             "対応表ファイルがありません。名前を確かめてください。",

@@ -250,7 +250,8 @@ class Resolver:
         if self.target.is_local(code) or self.back.bytes_for(standing) == token:
             text = script.decode(code) if script.is_unicode else None
             joins = text is not None and len(text) == 1 and is_extender(text)
-            return Outcome(standing, "escape", lossy=joins)
+            gone = self.options.on_unmapped == "geta" and self.back.way.step(code).out is None
+            return Outcome(standing, "escape", lossy=joins or gone)
         return None
 
     def _is_owner(self, owner: str) -> bool:

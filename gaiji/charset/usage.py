@@ -91,8 +91,8 @@ class FileCount:
         raise MalformedInput(
             f"文字でないバイトが {self.counted.malformed:,} 個あるため、数を登録しませんでした。ファイルの文字コードと"
             "レコード様式を確かめるか、--malformed count を使ってください。",
-            f"{self.counted.malformed:,} bytes belong to no character, and no counts were kept; check the "
-            "file's charset and layout, or use --malformed count.",
+            f"Bytes that belong to no character: {self.counted.malformed:,}; no counts were kept; check the file's "
+            "charset and layout, or use --malformed count.",
             where=Where(self.name, place.record, place.field, place.byte_offset),
         )
 

@@ -20,6 +20,7 @@ from gaiji.charset.files import check_apart, replacing
 from gaiji.charset.mapfile import Prepared as FilePrepared
 from gaiji.charset.mapfile import open_mapping, prepare_from
 from gaiji.charset.resolve import Options
+from gaiji.cli.places import registry_files
 from gaiji.cli.saying import Interrupted, State, counted, say, say_json
 from gaiji.errors import (
     BadInput,
@@ -140,7 +141,8 @@ def convert(
 ) -> None:
     """ファイルを変換する。失うものは必ず数えて場所を示す / convert a file; every loss is counted and placed."""
     wanted = Options(**options)
-    check_apart(source, None if wanted.dry_run else target, receipt, report, spill)
+    outputs = [None if wanted.dry_run else target, receipt, report, spill]
+    check_apart(source, *outputs, read=_also_read(mapping, layout, home))
     records = _layout(layout)
     if mapping is None:
         prepared = _by_release(from_, to, release, wanted, source, home)
@@ -186,9 +188,9 @@ def convert(
                 progress=progress,
             )
 
-    outputs = [one for one in (target, receipt, spill) if one is not None]
-    with _interruptible(*outputs, *([report] if report else [])):
-        done = run() if report is None else _reported(report, run, outputs)
+    made = [one for one in (target, receipt, spill) if one is not None]
+    with _interruptible(*made, *([report] if report else [])):
+        done = run() if report is None else _reported(report, run, made)
     aside = target == "-"
     if format == "json":
         say_json(done.as_dict(), aside=aside)
@@ -259,6 +261,16 @@ def _standing(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_ino, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
+
+
+def _also_read(
+    mapping: Path | str | None, layout: str | None, home: Path | str | None
+) -> Iterator[Path | str | None]:
+    """Give the files that no output may overwrite: what the command reads beside its input, and the registry's."""
+    yield mapping
+    if layout is not None and os.path.exists(layout):  # else the name of a shipped one
+        yield layout
+    yield from registry_files(home)
 
 
 def _layout(name: str | None) -> Layout | None:
@@ -364,6 +376,7 @@ def restore(
     home: Path | str | None,
 ) -> None:
     """変換前のファイルをバイト単位で復元する / give back the original bytes of a converted file."""
+    check_apart(converted, back, read=(receipt, *_also_read(mapping, layout, home)))
     records = _layout(layout)
     try:
         with _interruptible(back), _preparing(mapping, home) as prepare:

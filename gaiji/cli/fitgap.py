@@ -10,6 +10,7 @@ import typer
 from sqlalchemy.orm import Session
 
 from gaiji.charset.files import STANDARD, check_apart, replacing
+from gaiji.cli.places import registry_files
 from gaiji.cli.shared import Format, Home, plain, reading, remember_format, settings_for
 from gaiji.errors import NoPicture
 from gaiji.glyph.forms import Outline
@@ -53,7 +54,7 @@ def fitgap(
     home: Home = None,
 ) -> None:
     """FIT&GAP: 外字の適合・不適合の表 / how many of a member's gaiji fit, and each gap."""
-    check_apart(STANDARD, out)
+    check_apart(STANDARD, out, read=registry_files(home))
     with reading(home) as session:
         report = measure(session, member, against=against, release=release)
         shown = None if out else SHOWN_GAPS

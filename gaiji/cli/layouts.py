@@ -10,6 +10,7 @@ import typer
 from gaiji.charset.files import check_apart, replacing
 from gaiji.charset.records.definition import described, import_definition
 from gaiji.charset.records.layoutfile import find_layout, shipped
+from gaiji.cli.places import registry_files
 from gaiji.cli.shared import OutputFormat, counted, read_file, say, say_json, say_table
 from gaiji.errors import BadInput, Text
 
@@ -98,7 +99,7 @@ def import_layout(
             f"--kind に {kind} は使えません。csv・tsv・fixed から選んでください。",
             f"--kind cannot be {kind}; choose one of csv, tsv, fixed.",
         )
-    check_apart(definition, out)
+    check_apart(definition, out, read=registry_files(None))
     file, data = read_file(definition)
     text = import_definition(
         data, kind=kind, name=definition.stem, note=note, widths=widths, file=str(definition)

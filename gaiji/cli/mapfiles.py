@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
@@ -13,6 +15,7 @@ from gaiji.charset.exporting import described
 from gaiji.charset.mapfile import open_mapping
 from gaiji.charset.resolve import Options
 from gaiji.charset.verifying import verify_list
+from gaiji.cli.places import registry_files
 from gaiji.cli.shared import (
     Home,
     OutputFormat,
@@ -73,7 +76,7 @@ def export(
             f"--ivs に {ivs} は使えません。auto・always から選んでください。",
             f"--ivs cannot be {ivs}; choose one of auto, always.",
         )
-    _check_folder(folder)
+    _check_folder(folder, home)
     day = as_of.date() if as_of else None
     options = Options(ivs=cast(Any, ivs), mj_format=mj_format, as_of=day)
     with reading(home) as session:
@@ -98,9 +101,16 @@ def export(
     _say_files(listed)
 
 
-def _check_folder(folder: Path) -> None:
-    """Raise BadInput where a file stands at the folder's name, or on the way to it."""
+def _check_folder(folder: Path, home: Path | None) -> None:
+    """Raise BadInput where a file stands at the folder's name, or on the way to it, or the database has its own."""
+    kept = {os.path.realpath(file) for file in registry_files(home)}
     for one in (folder, *folder.parents):
+        if os.path.realpath(one) in kept:
+            raise BadInput(
+                "書き出すフォルダの名前は台帳のデータベースが使います。別の名前にしてください。",
+                "The registry's database uses the name of this folder; name another folder.",
+                where=Where(str(one)),
+            )
         if one.is_dir():
             return
         if one.exists() or one.is_symlink():
@@ -141,7 +151,8 @@ def verify(
             )
         )
     else:
-        told = described(open_mapping(file))
+        opened = open_mapping(file)
+        told = described(opened) | {"sha256": sha256(opened.data).hexdigest()}
         digests = {told["from"]: told["digest"], told["to"]: told["target_digest"]}
         ours = {name: digest for name, digest in digests.items() if "/" in name}
         compared = _compare(home, file, told["release"], ours)
@@ -163,7 +174,8 @@ def _say_mapping(file: Path, told: dict[str, Any]) -> None:
         )
     )
     say(f"  digest {told['digest']}")
-    say(f"  sha256 {told['file_digest']}")
+    say(f"  file_digest {told['file_digest']}")
+    say(f"  sha256 {told['sha256']}")
     rows = told["rows"]
     say(
         Text(

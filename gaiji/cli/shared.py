@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 import typer
 
 from gaiji.cli.saying import State, complain, counted, plain, say, say_json
-from gaiji.errors import BadInput, Where
+from gaiji.errors import BadInput, TooLarge, Where
 
 if TYPE_CHECKING:  # loaded where they are used: a conversion by a mapping file needs none of them
     from sqlalchemy import Engine
@@ -21,6 +21,8 @@ if TYPE_CHECKING:  # loaded where they are used: a conversion by a mapping file 
     from gaiji.registry.journal import Actor
     from gaiji.settings import Settings
 
+LARGEST_BYTES = 64 << 20
+"""Of a table, font, list or definition that is read whole; the largest in use have a few MB."""
 Format = Literal["text", "json", "csv", "html"]
 
 
@@ -128,15 +130,24 @@ def writing(home: Path | None) -> Iterator[Session]:
 
 
 def read_file(path: Path) -> tuple[str, bytes]:
-    """Return name and bytes of an input file. Raises BadInput when it cannot be read."""
+    """Return name and bytes of an input file. Raises BadInput when it cannot be read, TooLarge above LARGEST_BYTES."""
     try:
-        return path.name, path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise BadInput(
             f"ファイル {path} を読めません。名前と権限を確かめてください。",
             f"File {path} cannot be read; check its name and rights.",
             where=Where(file=str(path)),
         ) from error
+    if len(data) > LARGEST_BYTES:
+        most = LARGEST_BYTES >> 20
+        raise TooLarge(
+            f"ファイルが {most} MiB より大きいため読み込めません。正しいファイルか確かめてください。",
+            f"The file is larger than {most} MiB and cannot be read; check that it is the right one.",
+            where=Where(file=str(path)),
+        )
+    return path.name, data
 
 
 def say_table(headers: list[str], rows: list[list[Any]], *, right: tuple[int, ...] = ()) -> None:

@@ -78,6 +78,11 @@ def count(
             f"--malformed に {malformed} は使えません。error か count にしてください。",
             f"--malformed cannot be {malformed}; take error or count.",
         )
+    if files.count("-") > 1:
+        raise BadInput(
+            "標準入力 - が二度指定されています。一度だけにしてください。",
+            "Standard input (-) is named twice; name it once.",
+        )
     found = find_layout(layout) if layout else None
     with reading(home) as session:
         charset = members.charset_of(session, members.find_code_set(session, codeset))

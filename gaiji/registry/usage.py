@@ -313,7 +313,7 @@ def _malformed(address: str, one: FileCount) -> list[Finding]:
         return []
     text = Text(
         f"文字でないバイトが {one.counted.malformed:,} 個あります。文字コードとレコード様式を確かめてください。",
-        f"{one.counted.malformed:,} bytes belong to no character; check charset and layout.",
+        f"Bytes that belong to no character: {one.counted.malformed:,}; check charset and layout.",
     )
     where = Where(one.name, place.record, place.field, place.byte_offset)
     return [Finding("malformed-bytes", "warning", text, address, where)]

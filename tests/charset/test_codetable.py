@@ -280,8 +280,9 @@ def test_a_damaged_packed_table_is_refused(damage: Callable[[bytes], bytes]) -> 
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ("", "no code of the standard area"),
-        ("80A1,山\n41A1,U+E000\n41A2,U+FFFD\n", "3 rows of user-defined codes"),
+        ("", "This file is empty"),
+        ("code,text\n", r"no code of the standard area .*: 0\)"),
+        ("80A1,山\n41A1,U+E000\n41A2,U+FFFD\n", r"private-use text or U\+FFFD: 3\)"),
         ("41A4,U+0000\n", r"U\+0000 of code 41A4 is no character"),
         ("41A1,U+4E02\n41A5,U+000A\n", r"U\+000A of code 41A5 is no character"),
         ("41A6,U+FEFF\n", r"U\+FEFF of code 41A6 is no character"),
@@ -300,3 +301,28 @@ def test_a_ucm_that_was_cut_is_refused() -> None:
     assert read_ucm(whole.encode(), "a.ucm", "jef", {}).reading == {b"\x41\xa1": "丂"}
     with pytest.raises(BadTable, match="no END CHARMAP line"):
         read_ucm(whole.removesuffix("END CHARMAP\n").encode(), "a.ucm", "jef", {})
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "told"),
+    [
+        ("ucm", "", "^This file is empty;"),
+        ("ucm", "code,text\n", "^This file has no CHARMAP line and cannot be read"),
+        ("jef4j-json", " \n", "^This file is empty;"),
+        ("jef4j-json", "x", "^This file has no JSON list of rows with `unicode` and"),
+        (
+            "ucm",
+            "CHARMAP\n<U4E02> \\x41\\xA1 |9\nEND CHARMAP\n",
+            r"precision flag \|9 .* \|0 to \|4",
+        ),
+        ("ucm", "CHARMAP\n<U4E02> \\x41\\xA1 |12\nEND CHARMAP\n", r"precision flag \|12 "),
+        ("ucm", "CHARMAP\n<U4E02> \\x41\\xA1 |\nEND CHARMAP\n", r"precision flag \| "),
+    ],
+)
+def test_a_file_that_is_no_table_says_what_is_wrong_with_it(
+    form: str, text: str, told: str
+) -> None:
+    with pytest.raises(BadTable, match=told) as caught:
+        READERS[form](text.encode(), "a.table", "jef", {})
+    assert caught.value.where
+    assert caught.value.where.file == "a.table"

@@ -767,3 +767,12 @@ def test_standard_input_that_does_not_block_is_read_to_its_end(tmp_path: Path) -
             os.write(write, part)
         os.close(write)
         assert started.communicate(timeout=20)[0] == b"6\n"
+
+
+def test_an_escape_that_the_same_options_would_not_write_again_is_a_loss(tmp_path: Path) -> None:
+    for data, conversion in (
+        (b"&000000-unicode-EE808D;\n", Conversion(juki(), "unicode", Options("geta", max_loss=1))),
+        (b"&252069-juki-F05A;\n", Conversion("unicode", juki(), Options("geta", max_loss=1))),
+    ):
+        _, told = run(tmp_path, data, conversion)
+        assert (told.characters["escape"], told.losses) == (1, 1)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from gaiji.charset.charsets import NAMES, UNICODE, charset
 from gaiji.charset.coding import coding
+from gaiji.charset.conversion import TARGETS
 from gaiji.charset.records.boxes import Box, columns
 from gaiji.charset.records.definition import import_definition
 from gaiji.charset.records.layout import Layout
@@ -14,6 +16,7 @@ from gaiji.charset.records.plans import WIDE_SPACES, Plan
 from gaiji.charset.targets import script_of
 from gaiji.errors import BadLayout, BadReceipt, BadTable, NotFound
 
+PAGE = Path(__file__).parents[2] / "docs" / "conversion.md"
 GOOD = """
 kind = "fixed"
 [record]
@@ -84,6 +87,14 @@ def changed(old: str, new: str) -> str:
         (GOOD + "[target]\ngrowth = 0\n", "growth of .target. must be a number", None),
         (GOOD + "[target]\ngrowth = {wide = 2}\n", "growth of .target. must be a number", None),
         (GOOD + "[target.unicode]\nwidth = 2\n", r"\[target.unicode\] has no key 'width'", None),
+        (GOOD + "[target]\nwidth = {unicode = 2}\n", r"\[target\] has no key 'width'", None),
+        (GOOD + "[target.unicod]\nlonger = 'cut'\n", r"\[target\] has rules for 'unicod'", None),
+        (GOOD + "[target.'25206/juki']\nlonger = 'cut'\n", "which is no target", None),
+        (
+            changed("length = 8", "length = 8\n[field.target.CP932]\nwidth = 3"),
+            r"\[field.target\] has rules for 'CP932'",
+            "a",
+        ),
         ("kind = 'line'\n[record]\nlength = 3", "of kind line has no record", None),
         ("kind = 'csv'\n[record]\nlength = 3", "of kind csv has no record", None),
         ("kind = 'csv'\n[table]\ndelimiter = '::'", "write one ASCII mark", None),
@@ -140,6 +151,70 @@ def test_the_innermost_rule_for_a_target_counts() -> None:
     assert (jef.width, jef.longer) == (7, "spill")
     assert made.spills
     assert not layout(GOOD).spills
+
+
+def test_rules_may_be_for_every_target_charset_and_code_set_and_the_error_names_them() -> None:
+    for name in (*TARGETS, *NAMES, "252069/juki"):
+        made = layout(f'{GOOD}[target."{name}"]\nlonger = "cut"\n')
+        assert made.output(made.fields[0], (name,)).longer == "cut"
+    with pytest.raises(BadLayout) as caught:
+        layout(GOOD + '[target]\nlonger = "cut"\n[target.unicod]\nlonger = "error"\n')
+    said = caught.value.text
+    assert said.en.endswith(
+        f"; choose one of {', '.join((*TARGETS, *NAMES))}, or a code set like 252069/juki."
+    )
+    assert "変換先「unicod」はありません。unicode・unicode-svs・" in said.ja
+
+
+@pytest.mark.parametrize(
+    ("text", "ja", "en"),
+    [
+        (changed("length = 8", "length = true"), "整数", "a whole number"),
+        (changed('name = "a"', "name = 3"), "文字列", "text"),
+        (changed("length = 8", "length = 8\ntrim = 1"), "true・false", "true or false"),
+        ("target = 1\n" + GOOD, "表", "a table"),
+        ("kind = 'csv'\nfield = 1", "[[…]]", "[[…]]"),
+        ("kind = 'csv'\n[table]\nothers = 1", "text・binary", "text or binary"),
+    ],
+)
+def test_what_a_value_must_be_is_said_in_each_language(text: str, ja: str, en: str) -> None:
+    with pytest.raises(BadLayout) as caught:
+        layout(text)
+    said = caught.value.text
+    assert said.ja.endswith(f" は使えません。{ja} を書いてください。")
+    assert said.en.endswith(f"; write {en}.")
+
+
+def known(text: str) -> set[str]:
+    """Return the keys that a layout may have where it has the key `zz`."""
+    with pytest.raises(BadLayout, match="has no key 'zz'; choose one of") as caught:
+        layout(text)
+    return set(caught.value.text.en.split("choose one of ")[1].rstrip(".").split(", "))
+
+
+def test_every_key_of_a_layout_stands_in_the_page() -> None:
+    told: dict[tuple[str, str], set[str]] = {}
+    for table, keys, kinds in re.findall(
+        r"^\| (top|both|`\[+[a-z.]+\]+`) \| (.*?) \| (.*?) \|", PAGE.read_text("utf-8"), re.M
+    ):
+        tables = ("[target]", "[field.target]") if table == "both" else (table.strip("`"),)
+        for place in tables:
+            for kind in ("fixed", "csv", "tsv"):
+                if kinds == "all" or f"`{kind}`" in kinds:
+                    told.setdefault((place, kind), set()).update(re.findall("`(.*?)`", keys))
+    field = "[[field]]\nname = 'a'\n"
+    for kind in ("fixed", "csv", "tsv"):
+        top = f"kind = '{kind}'\n"
+        tables = {"record", "table", "field", "target"}
+        assert told["top", kind] == known(f"zz = 1\n{top}") - tables
+        mark = "[record]" if kind == "fixed" else "[table]"
+        assert told[mark, kind] == known(f"{top}{mark}\nzz = 1")
+        # modes, checks and paddings are taken in a table, where they say nothing
+        quiet = set() if kind == "fixed" else {"mode", "check"}
+        assert told["[[field]]", kind] == known(f"{top}{field}zz = 1") - {"target"} - quiet
+        quiet = set() if kind == "fixed" else {"mode", "pad", "align", "growth"}
+        assert told["[target]", kind] == known(f"{top}{field}[target]\nzz = 1") - quiet
+        assert told["[field.target]", kind] == known(f"{top}{field}target.zz = 1") - quiet
 
 
 def test_the_digest_is_of_what_a_layout_says() -> None:

@@ -1,5 +1,6 @@
 """gaiji release export and verify, as typed."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -56,6 +57,11 @@ def test_a_release_is_exported_and_verified_with_and_without_a_registry(
     told = json.loads(typed(capsys, "verify", f"out/{GMAP}", "--format", "json"))
     assert (told["from"], told["to"], told["release"]) == (JUKI, "unicode", 2)
     assert told["compared"] is False
+    whole = hashlib.sha256(Path("out", GMAP).read_bytes()).hexdigest()
+    listed = json.loads(Path("out/MANIFEST.json").read_text())["items"]
+    assert told["sha256"] == whole == next(one["sha256"] for one in listed if one["name"] == GMAP)
+    assert told["file_digest"] != whole
+    assert f"  file_digest {told['file_digest']}\n  sha256 {whole}\n" in said
     assert "no registry" in typed(capsys, "verify", f"out/{GMAP}", "--home", "none", status=2)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,8 +14,12 @@ from pathlib import Path
 import pytest
 
 from gaiji.charset.convert import convert_file
+from gaiji.charset.records.layoutfile import shipped
 from gaiji.cli import run
+from gaiji.cli.places import registry_files
 from gaiji.cli.saying import counted
+from gaiji.cli.shared import settings_for
+from gaiji.registry.db import database_file
 
 ENDS = ["--from", "252069/juki", "--to", "unicode"]
 CODE = b"\xf0\x40"
@@ -268,6 +273,173 @@ def test_a_release_is_not_exported_where_a_file_stands(
         )
         assert "(file in.txt)" in said
     assert Path("in.txt").read_bytes() == b"a" + CODE + b"\n"
+
+
+# --- one file for two purposes
+
+
+@pytest.fixture
+def all_files(home: Path, here: Path) -> Path:
+    """A mapping file, a layout, a converted file with its receipt, and items of a layout, in the working folder."""
+    shutil.copy(home / "files" / "252069-juki.unicode.r1.gmap", "m.gmap")
+    Path("l.toml").write_text('kind = "csv"\n[[field]]\nname = "氏名"\nmode = "text"\n')
+    assert run(["convert", "in.txt", "done.txt", *ENDS, "--receipt", "r", "--max-loss", "1"]) == 0
+    Path("items.csv").write_text("項目名\n氏名\n")
+    Path("link.gmap").symlink_to("m.gmap")
+    return here
+
+
+def contents(*folders: Path) -> dict[Path, bytes]:
+    """Every file but those that SQLite keeps beside the database while somebody reads it."""
+    found = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in found if not path.name.endswith(("-wal", "-shm"))}
+
+
+BY_FILE = [*ENDS, "--mapping", "m.gmap"]
+IN_LAYOUT = ["--layout", "l.toml"]
+TWICE = [
+    (["convert", "in.txt", "m.gmap", *BY_FILE], "m.gmap"),
+    (["convert", "in.txt", "link.gmap", *BY_FILE], "link.gmap"),
+    (["convert", "in.txt", "l.toml", *BY_FILE, *IN_LAYOUT], "l.toml"),
+    (["convert", "in.txt", "o", *BY_FILE, "--receipt", "m.gmap"], "m.gmap"),
+    (["convert", "in.txt", "o", *BY_FILE, "--report", "m.gmap", "--dry-run"], "m.gmap"),
+    (["convert", "in.txt", "o", *ENDS, *IN_LAYOUT, "--spill", "l.toml"], "l.toml"),
+    (["convert", "in.txt", "HOME/gaiji.db", *ENDS], "HOME/gaiji.db"),
+    (["convert", "in.txt", "HOME/gaiji.db-wal", *BY_FILE], "HOME/gaiji.db-wal"),
+    (["convert", "in.txt", "o", *BY_FILE, "--report", "HOME/gaiji.db-shm"], "HOME/gaiji.db-shm"),
+    (["convert", "in.txt", "o", *ENDS, "--report", "HOME/gaiji.db"], "HOME/gaiji.db"),
+    (["restore", "done.txt", "m.gmap", "--receipt", "r", "--mapping", "m.gmap"], "m.gmap"),
+    (["restore", "done.txt", "r", "--receipt", "r"], "r"),
+    (["restore", "done.txt", "done.txt", "--receipt", "r"], "done.txt"),
+    (["restore", "done.txt", "l.toml", "--receipt", "r", *IN_LAYOUT], "l.toml"),
+    (["restore", "done.txt", "HOME/gaiji.db", "--receipt", "r"], "HOME/gaiji.db"),
+    (["fitgap", "252069", "--out", "HOME/gaiji.db"], "HOME/gaiji.db"),
+    (["layout", "import", "items.csv", "items.csv"], "items.csv"),
+    (["layout", "import", "items.csv", "HOME/gaiji.db"], "HOME/gaiji.db"),
+]
+
+
+@pytest.mark.parametrize(("command", "name"), TWICE)
+def test_what_a_command_reads_is_never_overwritten(
+    home: Path, all_files: Path, capsys: pytest.CaptureFixture[str], command: list[str], name: str
+) -> None:
+    command = [word.replace("HOME", str(home)) for word in command]
+    name = name.replace("HOME", str(home))
+    before = contents(home, all_files)
+    assert run(command) == 2
+    english, japanese = told(capsys, command), told(capsys, command, "ja_JP")
+    assert "One file is named for two purposes" in english
+    assert f"choose another name. (file {name})" in english
+    assert "一つのファイルが二つの用途に指定されています" in japanese
+    assert name in japanese
+    assert contents(home, all_files) == before
+
+
+def test_the_other_name_of_a_file_is_told(
+    all_files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = told(capsys, ["convert", "in.txt", "link.gmap", *BY_FILE])
+    assert "for two purposes (it is also m.gmap); choose" in said
+
+
+def test_a_database_named_by_its_address_is_never_overwritten(
+    home: Path, all_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(home / "gaiji.db", "other.db")
+    monkeypatch.delenv("GAIJI_HOME")
+    before = contents(all_files)
+    for address in ("sqlite:///other.db", f"sqlite+pysqlite:///{all_files}/other.db?timeout=5"):
+        monkeypatch.setenv("GAIJI_DATABASE", address)
+        assert registry_files(None)[0].endswith("other.db")
+        for name in ("other.db", "other.db-wal", "other.db-journal"):
+            assert run(["convert", "in.txt", name, *BY_FILE]) == 2
+    assert contents(all_files) == before
+    monkeypatch.setenv("GAIJI_DATABASE", "postgresql://clerk@host/gaiji")
+    assert registry_files(None) == ()
+    assert run(["convert", "in.txt", "gaiji.db", *BY_FILE, "--max-loss", "1"]) == 0
+
+
+def test_the_registry_files_are_those_of_the_settings(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GAIJI_HOME", raising=False)
+    for address in (
+        None,
+        "",
+        "sqlite:///a/b.db",
+        "sqlite:////a/b.db",
+        "sqlite://",
+        "postgresql:///b",
+    ):
+        if address is not None:
+            monkeypatch.setenv("GAIJI_DATABASE", address)
+        for given in (None, home):
+            file = database_file(settings_for(given))
+            ours = [os.path.abspath(one) for one in registry_files(given)[:1]]
+            assert ours == ([] if file is None else [os.path.abspath(file)])
+
+
+def test_a_name_of_a_shipped_layout_can_be_an_output(
+    all_files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = shipped()[0]
+    assert "two purposes" not in told(
+        capsys, ["convert", "in.txt", name, *BY_FILE, "--layout", name]
+    )
+
+
+def test_standard_output_is_named_for_one_purpose(
+    all_files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["convert", "in.txt", "-", *BY_FILE, *IN_LAYOUT, "--spill", "-"]
+    assert run(command) == 2
+    assert "Standard output is named for two purposes; choose another name" in told(capsys, command)
+    assert "標準出力が二つの用途に指定されています" in told(capsys, command, "ja_JP")
+
+
+def test_a_release_is_not_exported_where_the_database_has_its_files(
+    home: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("gaiji.db", "gaiji.db-wal", "gaiji.db-wal/below"):
+        command = ["release", "export", "1", str(home / name)]
+        assert run(command) == 2
+        assert "The registry's database uses the name of this folder" in told(capsys, command)
+        assert not (home / name).is_dir()
+
+
+# --- files without an end
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["charset", "import", "FILE", "--format", "csv", "--charset", "jef"],
+        ["codeset", "import", "252069/juki", "--table", "FILE"],
+        ["codeset", "import", "252069/juki", "--font", "FILE"],
+        ["reference", "import", "FILE", "--namespace", "MJ"],
+        ["layout", "import", "FILE", "out.toml"],
+    ],
+)
+def test_a_file_that_is_too_large_is_refused_before_it_is_read_to_its_end(
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: list[str],
+) -> None:
+    monkeypatch.setattr("gaiji.cli.shared.LARGEST_BYTES", 1 << 20)
+    command = [word.replace("FILE", "/dev/zero") for word in command]
+    assert run(command) == 2
+    assert "The file is larger than 1 MiB and cannot be read" in told(capsys, command)
+    assert "1 MiB より大きい" in told(capsys, command, "ja_JP")
+
+
+def test_a_mapping_file_that_has_no_end_is_none(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["convert", "in.txt", "o", *ENDS, "--mapping", "/dev/zero"]
+    assert run(command) == 2
+    assert "This is no mapping file" in told(capsys, command)
 
 
 def test_fitgap_into_a_folder_that_is_missing_is_wrong_usage(

@@ -146,6 +146,14 @@ def test_malformed_bytes_are_refused_or_counted_apart(
     assert told(capsys, "usage", "list", "--codeset", JUKI)["items"] == []
     assert "malformed-bytes" in typed(capsys, *count, "--malformed", "count")
     typed(capsys, *count, "--malformed", "skip", status=2)
+    Path("one.csv").write_bytes(b"1,a\n2,\xff\n")
+    said = typed(capsys, "usage", "count", "one.csv", "--codeset", JUKI, status=2)
+    assert "Bytes that belong to no character: 1;" in said
+
+
+def test_standard_input_is_counted_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = typed(capsys, "usage", "count", "-", "-", "--codeset", JUKI, status=2)
+    assert "Standard input (-) is named twice;" in said
 
 
 @pytest.mark.parametrize(

@@ -685,6 +685,18 @@ def test_a_layout_that_is_none_is_refused_before_the_file_comes_in(council: Coun
     assert kept_files(council) == []
 
 
+@pytest.mark.parametrize(("text", "named"), [("nope", True), ("kind", True), ("a\nb", False)])
+def test_one_line_that_is_no_toml_is_the_name_of_a_layout_that_there_is_not(
+    council: Council, text: str, named: bool
+) -> None:
+    refused = send(council, layout=text, headers={"accept-language": "en"}).json()
+    assert refused["type"] == "/problems/bad-layout"
+    names = "intermediate-resident, resident-csv, resident-fixed"
+    message = f"There is no such layout; give its TOML or one of {names}."
+    assert (refused["detail"] == message) is named
+    assert ("cannot be read as TOML" in refused["detail"]) is not named
+
+
 def test_a_job_fails_where_a_record_does_not_fit_its_layout(council: Council) -> None:
     job = done(council, b"001" + b" " * 8 + b"002", layout=PEOPLE)
     assert (job["state"], job["error"]["type"]) == ("failed", "/problems/bad-record")

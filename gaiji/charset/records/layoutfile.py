@@ -16,7 +16,8 @@ Shape of the file, with every key (fields of csv and tsv have `column` instead o
     [field.target]  width, unit, pad, align, mode, longer; [field.target.NAME] for one target only
     [target]        the same for all text fields, with growth instead of width; [target.NAME]
 
-NAME is a target as `--to` has it, or the name of its charset. The innermost table that says something counts.
+NAME is a target as `--to` has it, or the name of its charset; another is refused. The innermost table that says
+something counts.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn, cast, get_args
 
+from gaiji.charset.charsets import NAMES
 from gaiji.charset.files import reason
 from gaiji.charset.records.layout import (
     MAX_RECORD_BYTES,
@@ -79,9 +81,17 @@ def find_layout(name: str | Path) -> Layout:
 
 
 def given_layout(text: str) -> Layout:
-    """Return the layout of TOML text, or of a shipped name; no other file is read. Raises BadLayout."""
+    """Return the layout of TOML text, or of a shipped name; no other file is read. Raises BadLayout.
+
+    One line without `=` is taken for a name, as no such line is a layout.
+    """
     if text in shipped():
         return find_layout(FOLDER / f"{text}.toml")
+    if "=" not in text and len(text.splitlines()) == 1:
+        raise BadLayout(
+            f"レイアウトがありません。TOML の本文か、{'・'.join(shipped())} のどれかを指定してください。",
+            f"There is no such layout; give its TOML or one of {', '.join(shipped())}.",
+        )
     return read_layout(text.encode())
 
 
@@ -165,10 +175,14 @@ class _Reader:
                 else isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))
             )
             if not right:
-                choice = wanted if isinstance(wanted, tuple) else (_TYPES.get(wanted, "?"),)
+                choice = (
+                    Text("・".join(wanted), " or ".join(wanted))
+                    if isinstance(wanted, tuple)
+                    else _TYPES[wanted]
+                )
                 self.fail(
-                    f"{name} の {key} に {value!r} は使えません。{'・'.join(choice)} を書いてください。",
-                    f"{name} cannot have {key} = {value!r}; write {' or '.join(choice)}.",
+                    f"{name} の {key} に {value!r} は使えません。{choice.ja} を書いてください。",
+                    f"{name} cannot have {key} = {value!r}; write {choice.en}.",
                 )
         return cast(dict[str, Any], table)
 
@@ -176,7 +190,7 @@ class _Reader:
         known = {
             "name": str,
             "kind": get_args(LayoutKind),
-            "charset": str,
+            "charset": NAMES,
             "note": str,
             "record": dict,
             "table": dict,
@@ -300,8 +314,24 @@ class _Reader:
         found = {"": self._output(general, name, growth=growth)} if general else {}
         for key, value in told.items():
             if _is_target(key, value):
+                self._check_target(key, name)
                 found[key] = self._output(value, f"{name[:-1]}.{key}]", growth=growth)
         return found
+
+    def _check_target(self, key: str, name: str) -> None:
+        """Refuse rules for a target that no conversion has, as they would never count."""
+        if key in NAMES or re.fullmatch(_CODE_SET, key):
+            return
+        from gaiji.charset.conversion import TARGETS  # not loaded where a mapping file converts
+
+        if key not in TARGETS:
+            known = (*TARGETS, *NAMES)
+            self.fail(
+                f"{name} に書かれた変換先「{key}」はありません。{'・'.join(known)} か、252069/juki のような"
+                "外字セットにしてください。",
+                f"{name} has rules for {key!r}, which is no target; choose one of {', '.join(known)}, or a code set "
+                "like 252069/juki.",
+            )
 
     def _output(self, told: dict[str, Any], name: str, *, growth: bool) -> Output:
         known: dict[str, Any] = {
@@ -449,13 +479,15 @@ class _Reader:
 
 
 _TYPES = {
-    str: "文字列 / text",
-    int: "整数 / a whole number",
-    bool: "true・false",
-    dict: "表 / a table",
-    list: "[[…]]",
+    str: Text("文字列", "text"),
+    int: Text("整数", "a whole number"),
+    bool: Text("true・false", "true or false"),
+    dict: Text("表", "a table"),
+    list: Text("[[…]]", "[[…]]"),
 }
+_CODE_SET = "[0-9]{6}/[a-z][a-z0-9]{0,19}"
+_RULES = {one.name for one in fields(Output)}
 
 
 def _is_target(key: str, value: Any) -> bool:
-    return isinstance(value, dict) and key != "growth"
+    return isinstance(value, dict) and key not in _RULES

@@ -1,0 +1,29 @@
+"""Where the registry has its own files (台帳のファイル), told without the libraries of the settings."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside its file, under the same name with these ends."""
+
+
+def registry_files(home: Path | str | None) -> tuple[str, ...]:
+    """Return the files of an embedded database, there or not; none for a server.
+
+    home: of the command line; without it `GAIJI_HOME`. `GAIJI_DATABASE` goes before both, as in the settings.
+    """
+    address = os.environ.get("GAIJI_DATABASE")
+    if address:
+        scheme, _, rest = address.partition("://")
+        file = rest.partition("/")[2].partition("?")[0].removeprefix("file:")
+        if scheme.partition("+")[0] != "sqlite" or not file:
+            return ()
+    else:
+        file = os.path.join(home or os.environ.get("GAIJI_HOME") or ".home", "gaiji.db")
+    real = os.path.realpath(file)
+    return (file, *(real + end for end in BESIDE))
