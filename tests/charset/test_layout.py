@@ -205,8 +205,8 @@ def test_every_key_of_a_layout_stands_in_the_page() -> None:
     field = "[[field]]\nname = 'a'\n"
     for kind in ("fixed", "csv", "tsv"):
         top = f"kind = '{kind}'\n"
-        tables = {"record", "table", "field", "target"}
-        assert told["top", kind] == known(f"zz = 1\n{top}") - tables
+        inner = {"record", "table", "field", "target"}
+        assert told["top", kind] == known(f"zz = 1\n{top}") - inner
         mark = "[record]" if kind == "fixed" else "[table]"
         assert told[mark, kind] == known(f"{top}{mark}\nzz = 1")
         # modes, checks and paddings are taken in a table, where they say nothing
