@@ -702,7 +702,7 @@ def test_no_file_of_a_conversion_overwrites_another(
     os.link(tmp_path / "in", tmp_path / "link")
     there = sorted(tmp_path.iterdir())
     places = [name if name in (None, "-") else tmp_path / name for name in (target, receipt)]
-    with pytest.raises(BadInput, match="different files"):
+    with pytest.raises(BadInput, match="named for two purposes"):
         convert_file(
             tmp_path / "in", places[0] or "", Conversion(juki(), "unicode"), receipt=places[1]
         )

@@ -147,8 +147,8 @@ def test_names_leave_cp932_with_the_ibm_extension(mapping_file: MappingFiles) ->
 @pytest.mark.parametrize(
     ("there", "back", "expected"),
     [
-        *(("escape", policy, (True, 0)) for policy in ("error", "geta", "escape")),
-        ("escape", "keep", (True, 1)),  # keep would not write the escape again
+        *(("escape", policy, (True, 0)) for policy in ("error", "escape")),
+        *(("escape", policy, (True, 1)) for policy in ("keep", "geta")),  # no escape once more
         ("keep", "keep", (True, 0)),
         ("keep", "geta", (False, 1)),
         ("keep", "escape", (False, 0)),
