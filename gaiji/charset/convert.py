@@ -117,14 +117,18 @@ class _Work:
         self.progress, self.chunk_bytes = progress, chunk_bytes
 
     def whole(self, opened: BinaryIO) -> None:
-        """Convert the file as one text, each chunk while the next one is read and the last one hashed."""
+        """Convert the file as one text, each chunk while the last one is hashed or the next one read."""
         size = self.chunk_bytes or self.stream.chunk_bytes
         # not through the buffer, whose lock would keep the program from ending at Ctrl-C
         read = partial(_filled, getattr(opened, "raw", opened))
-        coming = self.beside.begin(read, self.stream.space(size))
-        while data := coming():
+        if self.hashes:  # which is all that the thread has time for
+            while data := read(self.stream.space(size)):
+                self._chunk(data)
+        else:
             coming = self.beside.begin(read, self.stream.space(size))
-            self._chunk(data)
+            while data := coming():
+                coming = self.beside.begin(read, self.stream.space(size))
+                self._chunk(data)
         self._chunk(data, final=True)
 
     def _chunk(self, data: memoryview, *, final: bool = False) -> None:
@@ -224,6 +228,7 @@ class Hashes:
     def __init__(self, beside: Beside) -> None:
         self._beside = beside
         self._hashes = hashlib.sha256(), hashlib.sha256()
+        self._last: Callable[[], Any] = bool  # waits for the chunk before
 
     def read(self, data: bytes) -> None:
         """Add bytes of the input."""
@@ -234,8 +239,9 @@ class Hashes:
         self._beside.begin(self._add, [], [bytes(data)])
 
     def chunk(self, data: memoryview, outs: Parts) -> None:
-        """Add a chunk and its output, which may change as soon as what was begun before the next chunk is done."""
-        self._beside.begin(self._add, [data], outs)
+        """Add a chunk and its output, which stay as they are until the next call; it waits until they are added."""
+        self._last()
+        self._last = self._beside.begin(self._add, [data], outs)
 
     def _add(self, read: Parts, written: Parts) -> None:
         for of, parts in zip(self._hashes, (read, written), strict=True):

@@ -187,11 +187,11 @@ class _Maker:
             if len(base) == 1:
                 continue
             alone = found.get(base)
-            states = {self._state_after(one, mode, out_mode) for one in tokens}
-            states |= {alone.state} if alone else set()
-            if len(states) > 1 or None in states:
+            after = {one: self._state_after(one, mode, out_mode) for one in tokens}
+            states = {state for state in after.values() if state is not None}
+            if len(states | ({alone.state} if alone else set())) != 1 or not states:
                 continue
-            known = {one: self._aside(one, mode, out_mode) for one in tokens}
+            known = {one: self._aside(one, mode, out_mode) for one, state in after.items() if state}
             if alone:
                 is_side = isinstance(alone.out, int)
                 known[base] = alone if is_side else self._aside(base, mode, out_mode)
@@ -205,10 +205,14 @@ class _Maker:
 
     @cached_property
     def _joined(self) -> dict[bytes, list[bytes]]:
-        """The tokens of more than one code point by their first, the longest first."""
+        """The tokens of more than one code point by their first, the longest first.
+
+        Of shared characters alone, many of which have a selector: a text in the code of a city has hardly any.
+        """
         joined: dict[bytes, list[bytes]] = {}
         cut = self.way.source.tokens(self.way.target)
-        for at in range(len(self.way.keys)) if self.source.codec else ():
+        reads_shared = self.source.codec and not self.way.source.is_code_set
+        for at in range(len(self.way.keys)) if reads_shared else ():
             token = self.way.key(at)
             text = self.source.decode(token) or ""
             base = text[:1].encode(self.source.codec or "")
