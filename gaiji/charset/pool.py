@@ -31,11 +31,11 @@ from gaiji.charset.convert import (
     receipt_header,
     report_of,
 )
-from gaiji.charset.files import STANDARD, check_apart, reading, replacing_all
+from gaiji.charset.files import STANDARD, check_apart, reading, replacing_all, storage_error
 from gaiji.charset.parts import Done, Part, Whole, Work, changed, cuts, undone
 from gaiji.charset.receipt import Recorder
 from gaiji.charset.resolve import Options
-from gaiji.errors import GaijiError, JobAbandoned, StorageFailed, Where
+from gaiji.errors import GaijiError, JobAbandoned, Where
 
 if TYPE_CHECKING:  # loaded for files with a layout alone
     from gaiji.charset.records.layout import Layout
@@ -216,11 +216,7 @@ def part_folder(target: Path | str) -> Iterator[str]:
     try:
         made = tempfile.TemporaryDirectory(dir=beside, prefix=".gaiji-", ignore_cleanup_errors=True)
     except OSError as error:
-        raise StorageFailed(
-            f"書き込めません ({error.strerror})。保存先と権限を確かめてください。",
-            f"Cannot write ({error.strerror}); check the folder and its permissions.",
-            where=Where(str(target)),
-        ) from error
+        raise storage_error(error, target) from error
     with made as folder:
         yield folder
 
