@@ -11,11 +11,11 @@ import argparse
 import hashlib
 import json
 import lzma
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from gaiji.charset.files import replacing
 from gaiji.charset.ibm import FILE, FOLDER, SHARED, parse
 
 CONVERTERS = {
@@ -130,19 +130,11 @@ def build(out: Path) -> dict[str, object]:
         "text_sha256": hashlib.sha256(text).hexdigest(),
     }
     out.mkdir(parents=True, exist_ok=True)
-    write(out / FILE, data)
-    write(out / "SOURCE.json", json.dumps(source, ensure_ascii=False, indent=1).encode() + b"\n")
-    return source
-
-
-def write(path: Path, data: bytes) -> None:
-    """Put a file in its place at once."""
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
+    with replacing(out / FILE) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    with replacing(out / "SOURCE.json") as file:
+        file.write(json.dumps(source, ensure_ascii=False, indent=1).encode() + b"\n")
+    return source
 
 
 def main() -> None:

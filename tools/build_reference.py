@@ -15,7 +15,6 @@ import base64
 import hashlib
 import json
 import lzma
-import os
 import sqlite3
 import subprocess
 import tarfile
@@ -25,6 +24,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from gaiji.charset.files import replacing
 from gaiji.data import FOLDER, GROUNDS, IVS_FIRST, SVS_FIRST, TABLES, MjRow, parse
 
 PACKAGE = {
@@ -245,7 +245,8 @@ def build(database: Path, out: Path) -> dict[str, Any]:
         data = lzma.compress(text, format=lzma.FORMAT_XZ, check=lzma.CHECK_CRC64, filters=FILTERS)
         if as_text(parse(table.name, data)) != as_text(db.execute(ORIGINALS[table.name])):
             raise SystemExit(f"{table.name} does not read back as the database has it")
-        write(out / f"{table.name}.tsv.xz", data)
+        with replacing(out / f"{table.name}.tsv.xz") as file:
+            file.write(data)
         tables[table.name] = provenance | {
             "file": f"{table.name}.tsv.xz",
             "rows": rows,
@@ -261,7 +262,8 @@ def build(database: Path, out: Path) -> dict[str, Any]:
         "package": PACKAGE,
         "tables": tables,
     }
-    write(out / "SOURCE.json", json.dumps(source, ensure_ascii=False, indent=1).encode() + b"\n")
+    with replacing(out / "SOURCE.json") as file:
+        file.write(json.dumps(source, ensure_ascii=False, indent=1).encode() + b"\n")
     return source
 
 
@@ -280,16 +282,6 @@ def as_text(rows: Iterable[tuple[Any, ...]]) -> list[list[str]]:
         [" ".join(v) if isinstance(v, tuple) else "" if v in (None, "-") else str(v) for v in row]
         for row in rows
     )
-
-
-def write(path: Path, data: bytes) -> None:
-    """Put a file in its place at once."""
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
 def unpack(package: Path, folder: Path) -> Path:
