@@ -10,6 +10,7 @@ import typer
 from gaiji.charset.codetable import READERS
 from gaiji.cli.shared import (
     By,
+    DryRun,
     Home,
     OutputFormat,
     actor,
@@ -51,9 +52,7 @@ def import_table(
     source: Annotated[str, typer.Option(help="入手元 / where it came from")] = "",
     licence: Annotated[str, typer.Option(help="利用条件 / licence")] = "",
     edition: Annotated[str, typer.Option(help="版 / edition")] = "",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="書き込まない / write nothing")
-    ] = False,
+    dry_run: DryRun = False,
     home: Home = None,
     by: By = None,
 ) -> None:

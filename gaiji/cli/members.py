@@ -10,6 +10,7 @@ import typer
 
 from gaiji.cli.shared import (
     By,
+    DryRun,
     Home,
     OutputFormat,
     actor,
@@ -262,9 +263,7 @@ def take_in(
     ] = None,
     supplier: Annotated[str, typer.Option(help="字形の提供者 / who made the glyphs")] = "",
     rights: Annotated[str, typer.Option(help="字形の利用条件 / rights in the glyphs")] = "unknown",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="書き込まない / write nothing")
-    ] = False,
+    dry_run: DryRun = False,
     home: Home = None,
     by: By = None,
     format: OutputFormat = "text",

@@ -42,6 +42,7 @@ Home = Annotated[
     Path | None,
     typer.Option("--home", help="台帳のフォルダ / folder of the registry (GAIJI_HOME)."),
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="書き込まない / write nothing")]
 By = Annotated[
     str | None,
     typer.Option(

@@ -17,6 +17,7 @@ from gaiji.charset.records.layoutfile import find_layout
 from gaiji.charset.usage import count_file
 from gaiji.cli.shared import (
     By,
+    DryRun,
     Home,
     OutputFormat,
     actor,
@@ -65,9 +66,7 @@ def count(
         bool,
         typer.Option("--replace", help="前の結果と置き換える / put in place of an earlier result"),
     ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="書き込まない / write nothing")
-    ] = False,
+    dry_run: DryRun = False,
     home: Home = None,
     by: By = None,
     format: OutputFormat = "text",
