@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from gaiji.charset.mapfile import open_mapping, prepare_from
 from gaiji.charset.mapping import Mapping, Row
 from gaiji.charset.parts import Done, Part, Work, convert_part, cuts, do_unit, undone
 from gaiji.charset.pool import Pool, convert_parts, put_together
+from gaiji.charset.records.layout import Layout
 from gaiji.charset.records.layoutfile import read_layout
 from gaiji.charset.resolve import Options
 from gaiji.cli import run
@@ -358,6 +360,25 @@ def outcome(run: Any, folder: Path) -> tuple[Any, dict[str, bytes]]:
     return told, files
 
 
+def by_layout(
+    folder: Path, path: Path, layout: Layout, options: Options
+) -> tuple[Callable[[], Account], Callable[[int], Account]]:
+    """Return what converts by a layout in one piece, and in parts of a size."""
+    names: dict[str, Any] = {name: folder / name for name in ("receipt", "spill")}
+    files = folder / "in", folder / "out"
+
+    def single() -> Account:
+        prepared = open_mapping(path).prepare(*ENDS, options)
+        return convert_file(*files, prepared, layout=layout, **names)
+
+    def several(size: int) -> Account:
+        return convert_parts(
+            *files, path, ENDS, options, 2, layout=layout, part_bytes=size, **names
+        )
+
+    return single, several
+
+
 @pytest.mark.parametrize("kind", LAYOUTS)
 @pytest.mark.parametrize(
     "options",
@@ -375,26 +396,8 @@ def test_workers_by_a_layout_give_the_single_run_with_all_its_files(
     layout = read_layout(LAYOUTS[kind].encode(), "layout.toml")
     data = records_file(kind, 1500)
     (tmp_path / "in").write_bytes(data)
-    names: dict[str, Any] = {name: tmp_path / name for name in ("receipt", "spill")}
-
-    def single() -> Account:
-        prepared = open_mapping(path).prepare(*ENDS, options)
-        return convert_file(tmp_path / "in", tmp_path / "out", prepared, layout=layout, **names)
-
-    def several() -> Account:
-        return convert_parts(
-            tmp_path / "in",
-            tmp_path / "out",
-            path,
-            ENDS,
-            options,
-            2,
-            layout=layout,
-            part_bytes=9_000,
-            **names,
-        )
-
-    one, two = outcome(single, tmp_path), outcome(several, tmp_path)
+    single, several = by_layout(tmp_path, path, layout, options)
+    one, two = outcome(single, tmp_path), outcome(lambda: several(9_000), tmp_path)
     assert two == one
     if options.digests:
         assert isinstance(one[0], dict), one[0]
@@ -402,7 +405,7 @@ def test_workers_by_a_layout_give_the_single_run_with_all_its_files(
         assert one[0]["losses"] > 100
         assert one[0]["records"] == 1500 + (kind in ("csv", "free")) or kind == "line"
         assert bool(one[1]["spill"]) == (kind in ("fixed", "csv"))
-        several()
+        several(9_000)
         size = restore_file(
             tmp_path / "out",
             tmp_path / "back",
@@ -483,25 +486,7 @@ def test_workers_by_a_layout_tell_the_first_error_of_the_file(
         good = good[:at] + bad + good[at + (1 if broken == "short" else len(bad)) :]
     (tmp_path / "in").write_bytes(good)
     options = Options(malformed="escape", max_loss=MANY)
-    names: dict[str, Any] = {name: tmp_path / name for name in ("receipt", "spill")}
-
-    def single() -> Account:
-        prepared = open_mapping(path).prepare(*ENDS, options)
-        return convert_file(tmp_path / "in", tmp_path / "out", prepared, layout=layout, **names)
-
-    def several(size: int) -> Account:
-        return convert_parts(
-            tmp_path / "in",
-            tmp_path / "out",
-            path,
-            ENDS,
-            options,
-            2,
-            layout=layout,
-            part_bytes=size,
-            **names,
-        )
-
+    single, several = by_layout(tmp_path, path, layout, options)
     one = outcome(single, tmp_path)
     assert isinstance(one[0], tuple) == ((kind, broken) != ("fixed", "quote"))
     for size in (2_000, 9_000, 20_000):
