@@ -162,6 +162,18 @@ class UnknownRelease(NotFound):
     title = Text("版がありません", "Unknown release")
 
 
+class UnknownSite(NotFound):
+    """No site (適用先) that runs releases has this name."""
+
+    title = Text("適用先が登録されていません", "Unknown site")
+
+
+class UnknownPlan(NotFound):
+    """No such cutover plan of a CS server (移行計画)."""
+
+    title = Text("移行計画がありません", "Unknown plan")
+
+
 class UnknownReleaseFile(NotFound):
     """The release has no file (版のファイル) of this name."""
 
@@ -339,6 +351,12 @@ class UnmappedCode(Refused):
     """A city's table does not map this local code in this release (未対応コード)."""
 
     title = Text("共通文字のない外字コード", "No shared character for this local code")
+
+
+class AreaFull(Refused):
+    """More characters than an area has code points; `missing` says how many find no room."""
+
+    title = Text("割当て領域が足りません", "Area full")
 
 
 class FieldTooLong(Refused):

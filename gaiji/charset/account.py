@@ -74,7 +74,10 @@ class Recoded(_Told):
 
 
 class Facts(NamedTuple):
-    """Which mappings a conversion used (対応表の素性): ends, release and digest; the other code set's, city to city."""
+    """Which mappings a conversion used (対応表の素性): ends, release and digest; the other code set's, city to city.
+
+    cutover: server, number and digest of the plan whose code points were used.
+    """
 
     source: str
     target: str
@@ -82,6 +85,7 @@ class Facts(NamedTuple):
     digest: str
     target_release: int | None = None
     target_digest: str | None = None
+    cutover: tuple[str, int, str] | None = None
 
     def reversed(self) -> Facts:
         """Return the facts of the conversion back."""

@@ -29,12 +29,18 @@ from gaiji.charset.mapfile import (
     described_end,
     read_mapping,
 )
-from gaiji.charset.standard import SIX, cp932_writing, juki_non_kanji, x0213_repertoire
+from gaiji.charset.standard import (
+    SIX,
+    cp932_writing,
+    juki_non_kanji,
+    x0208_repertoire,
+    x0213_repertoire,
+)
 from gaiji.charset.tabling import kernel_sections, marked_rows
-from gaiji.charset.targets import CodeSetSide, JukiSide, MjSide, Side, X0213Side
+from gaiji.charset.targets import CodeSetSide, JukiSide, MjSide, PuaSide, Side, X0213Side
 from gaiji.charset.ways import Step
 
-BAKED = ("ivs", "mj_format", "as_of")
+BAKED = ("ivs", "mj_format", "as_of", "keep")
 """Options that decide what is in the file; all others are free when it is used."""
 
 
@@ -112,6 +118,8 @@ def _keep(target: Side) -> str:
             return "image"
         case JukiSide():
             return "unit"
+        case PuaSide():
+            return "none"
         case CodeSetSide():
             return "any" if target.charset.is_unicode else "none"
         case _:
@@ -209,6 +217,7 @@ def _codes(side: CodeSetSide) -> Iterator[bytes]:
 
 def _texts(source: Side, target: Side) -> Iterator[str]:
     yield from x0213_repertoire()
+    yield from x0208_repertoire()
     yield from cp932_writing()
     yield from juki_non_kanji()
     yield from SIX
@@ -221,8 +230,7 @@ def _texts_of(side: Side) -> Iterable[str]:
     for forms in side.repertoire.forms.values():
         yield from filter(None, (forms.ucs, forms.base, forms.ivs, forms.svs, forms.x0213))
         yield from forms.sequences
-        if forms.allocation is not None:
-            yield chr(forms.allocation)
+        yield from (chr(point) for point in (forms.allocation, forms.pua) if point is not None)
         yield from (one.target for one in forms.reductions)
     if isinstance(side, CodeSetSide):
         if side.charset.is_unicode:

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from gaiji.charset.account import Facts
+from gaiji.charset.cutover import Cutover
 from gaiji.charset.mapping import Mapping, Repertoire
-from gaiji.charset.receipt import other_mapping
+from gaiji.charset.receipt import check_plan, other_mapping
 from gaiji.charset.resolve import EVENTS, Options, Resolver, check_policies
 from gaiji.charset.targets import (
     CodeSetSide,
@@ -17,14 +18,15 @@ from gaiji.charset.targets import (
     Item,
     JukiSide,
     MjSide,
+    PuaSide,
     Side,
     UnicodeSide,
     X0213Side,
 )
 from gaiji.charset.ways import MALFORMED, Kind, Step
-from gaiji.errors import UnsupportedConversion
+from gaiji.errors import AreaFull, UnsupportedConversion
 
-TARGETS = ("unicode", "unicode-svs", "juki", "x0213", "mj")
+TARGETS = ("unicode", "unicode-svs", "pua", "juki", "x0213", "mj")
 
 
 class Pair:
@@ -81,12 +83,13 @@ class Conversion:
 
     source, target: a Mapping for a code set, or one of `TARGETS`. At least one is a Mapping, whose
     characters are used; UnsupportedConversion otherwise, and for `keep` between two code sets, where a
-    kept code would show another city's glyph.
+    kept code would show another city's glyph. cutover: the plan of a shared CS server, where one end is `juki`.
     """
 
     source: Mapping | str
     target: Mapping | str
     options: Options = field(default_factory=Options)
+    cutover: Cutover | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.source, Mapping) and not isinstance(self.target, Mapping):
@@ -94,13 +97,46 @@ class Conversion:
                 "変換元か変換先の少なくとも一方は外字セット (252069/juki) にしてください。",
                 "At least one of source and target must be a code set such as 252069/juki.",
             )
-        check_policies(self.name(self.source), self.name(self.target), self.options)
+        ends = self.name(self.source), self.name(self.target)
+        check_policies(*ends, self.options, is_shared=self.cutover is not None)
+        if self.cutover is not None and "juki" not in ends:
+            raise UnsupportedConversion(
+                "CSサーバーの移行計画は juki との変換にだけ使えます。--to juki にするか、計画の指定を外してください。",
+                "The plan of a CS server serves conversions with juki alone; convert to juki, or leave the plan out.",
+            )
+        if self.cutover is not None and self.cutover.release != self.mapping.release:
+            raise UnsupportedConversion(
+                f"{self.cutover.server} の移行計画 {self.cutover.number} は版 {self.cutover.release} のもので、"
+                f"版 {self.mapping.release} では使えません。その版で計画し直してください。",
+                f"Plan {self.cutover.number} of {self.cutover.server} is of release {self.cutover.release} and cannot "
+                f"serve release {self.mapping.release}; plan again with that one.",
+            )
         for end in (self.source, self.target):
             if isinstance(end, str) and end not in TARGETS:
                 raise UnsupportedConversion(
                     f"変換先「{end}」はありません。{', '.join(TARGETS)} か外字セットを選んでください。",
                     f"There is no target {end!r}; choose {', '.join(TARGETS)} or a code set.",
                 )
+        if "pua" in ends:
+            self._check_pua()
+
+    def _check_pua(self) -> None:
+        """Raise AreaFull where a code set means characters that have no place in the council's area of the BMP."""
+        repertoire, mapping = self.mapping.repertoire, self.mapping
+        found = {row.character for row in mapping.rows if mapping.codes_of(row.character)}
+        side = PuaSide(repertoire, self.options.keep)
+        without = [one for one in found if side.write(Item(character=one)) is None]
+        if not without:
+            return
+        other = PuaSide(repertoire, "0213")
+        spared = sum(other.write(Item(character=one)) is not None for one in without)
+        raise AreaFull(
+            f"{mapping.code_set} の {len(without):,} 字は協議会の外字領域(6,400字)に場所がありません。--keep 0213 なら "
+            f"{spared:,} 字は場所が要りません。ほかの変換先も検討してください。",
+            f"{len(without):,} characters of {mapping.code_set} have no place in the council's area of 6,400; "
+            f"--keep 0213 would spare {spared:,} of them, or take another target.",
+            missing=len(without),
+        )
 
     @cached_property
     def mapping(self) -> Mapping:
@@ -116,8 +152,9 @@ class Conversion:
         """Source and target, ready to read and write."""
         day = self.options.as_of
         repertoire = self.mapping.repertoire
+        chosen = self.cutover.back if self.cutover else {}
         one, two = (
-            CodeSetSide(end.at(day) if day else end)
+            CodeSetSide(end.at(day) if day else end, chosen.get(end.code_set))
             if isinstance(end, Mapping)
             else self._side(end, repertoire)
             for end in (self.source, self.target)
@@ -132,7 +169,9 @@ class Conversion:
     def _side(self, name: str, repertoire: Repertoire) -> Side:
         match name:
             case "juki":
-                return JukiSide(repertoire)
+                return JukiSide(repertoire, self.cutover.points if self.cutover else None)
+            case "pua":
+                return PuaSide(repertoire, self.options.keep)
             case "x0213":
                 return X0213Side(repertoire)
             case "mj":
@@ -157,6 +196,7 @@ class Conversion:
             digest=mapping.digest,
             target_release=other.release if both and isinstance(other, Mapping) else None,
             target_digest=other.digest if both and isinstance(other, Mapping) else None,
+            cutover=self.cutover[:3] if self.cutover else None,
         )
 
 
@@ -164,8 +204,17 @@ Resolve = Callable[[str, int], Mapping]
 """Returns the mapping of a code set in a release: what a receipt asks for."""
 
 
-def by_release(resolve: Resolve) -> Callable[[dict[str, Any]], Conversion]:
-    """Return how a receipt's conversion is prepared from mappings; BadReceipt when a digest is another one now."""
+FindPlan = Callable[[str, int], Cutover]
+"""Returns a server's plan by number."""
+
+
+def by_release(
+    resolve: Resolve, find_plan: FindPlan | None = None
+) -> Callable[[dict[str, Any]], Conversion]:
+    """Return how a receipt's conversion is prepared from mappings, and from a plan where one was used.
+
+    BadReceipt when a digest is another one now.
+    """
 
     def prepare(header: dict[str, Any]) -> Conversion:
         mappings: dict[str, Mapping] = {}
@@ -174,6 +223,10 @@ def by_release(resolve: Resolve) -> Callable[[dict[str, Any]], Conversion]:
             if mapping.digest != digest:
                 raise other_mapping(code_set, release)
         source, target = (mappings.get(header[end], header[end]) for end in ("from", "to"))
-        return Conversion(source, target, Options.from_dict(header["options"]))
+        told = header.get("cutover")
+        cutover = find_plan(told[0], told[1]) if told and find_plan else None
+        conversion = Conversion(source, target, Options.from_dict(header["options"]), cutover)
+        check_plan(header, conversion.facts.cutover)
+        return conversion
 
     return prepare

@@ -345,6 +345,7 @@ def receipt_header(conversion: Prepared, report: Account, recorder: Recorder) ->
         "from": facts.source,
         "to": facts.target,
         "mappings": facts.mappings(),
+        **({"cutover": list(facts.cutover)} if facts.cutover else {}),
         "options": conversion.options.as_dict(),
         "engine": ENGINE_REVISION,
         "input": [report.input_bytes, report.input_sha256],

@@ -19,7 +19,7 @@ from gaiji.charset.ways import End, Step
 from gaiji.errors import UnsupportedConversion
 
 COLUMNS = ("code", "to", "direction", "text", "character", "kind", "ground")
-TEXTS = ("unicode", "unicode-svs", "x0213")
+TEXTS = ("unicode", "unicode-svs", "pua", "x0213")
 """The targets that are text, for tables of vendors and of ICU."""
 Vendor = Literal["hulft", "fujitsu"]
 VENDOR_CHARSETS: dict[Vendor, dict[str, str]] = {

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from gaiji.charset.account import Facts
 from gaiji.charset.areas import UserArea
 from gaiji.charset.files import reason
-from gaiji.charset.receipt import other_mapping
+from gaiji.charset.receipt import check_plan, other_mapping
 from gaiji.charset.resolve import Options, Resolver, check_policies, day_of
 from gaiji.charset.script import InMode, Script
 from gaiji.charset.ways import MALFORMED, End, Kind, Step, is_private, is_selector
@@ -230,7 +230,8 @@ class MappingFile:
     @property
     def facts(self) -> Facts:
         """Which mapping it is, to the target."""
-        return Facts(**self.header["facts"])
+        told = self.header["facts"]
+        return Facts(**{**told, "cutover": told["cutover"] and tuple(told["cutover"])})
 
     @property
     def as_of(self) -> date | None:
@@ -247,7 +248,7 @@ class MappingFile:
         Raises BadMappingFile when the file is for other ends, or was made with other options of those that are fixed
         in it: ivs, mj_format, as_of.
         """
-        check_policies(source, target, options)
+        check_policies(source, target, options, is_shared=self.facts.cutover is not None)
         ends = self.names()
         if (source, target) not in (ends, ends[::-1]):
             raise self._refused(
@@ -291,6 +292,7 @@ def prepare_from(file: MappingFile) -> Callable[[dict[str, Any]], Prepared]:
         for code_set, known in header["mappings"].items():
             if prepared.facts.mappings().get(code_set) != known:
                 raise other_mapping(code_set, known[0])
+        check_plan(header, prepared.facts.cutover)
         return prepared
 
     return prepare

@@ -41,8 +41,9 @@ class Forms(NamedTuple):
 
     ucs: 実装したUCS, base: 対応するUCS, ivs and svs: base and selector, all as text. juki: 住基ネット統一文字コード.
     x0213: the text of its JIS X 0213 point; x0213_class: 0 the point's own shape, 2 unified (包摂) by
-    x0213_rule. allocation: the council's plane-15 code point. sequences: further sequences of the
-    Moji_Joho collection that mean this character and are read, never written.
+    x0213_rule. allocation: the council's plane-15 code point; pua: its code point in the BMP, for terminals and
+    printers. sequences: further sequences of the Moji_Joho collection that mean this character and are
+    read, never written.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Forms(NamedTuple):
     x0213_class: int | None = None
     x0213_rule: str | None = None
     allocation: int | None = None
+    pua: int | None = None
     reductions: tuple[Reduction, ...] = ()
     sequences: tuple[str, ...] = ()
 
@@ -98,6 +100,7 @@ class Repertoire:
         "_older",
         "_older_text",
         "_own",
+        "_pua",
         "_sequences",
         "namespaces",
     )
@@ -113,6 +116,7 @@ class Repertoire:
         self._sequences: dict[str, Forms] = {}
         self._juki: dict[int, Forms] = {}
         self._allocated: dict[int, Forms] = {}
+        self._pua: dict[int, Forms] = {}
         for one in self._forms.values():
             if one.ucs is not None:
                 self._own.setdefault(one.ucs, one)
@@ -123,6 +127,8 @@ class Repertoire:
                 self._juki[one.juki] = one
             if one.allocation is not None:
                 self._allocated[one.allocation] = one
+            if one.pua is not None:
+                self._pua[one.pua] = one
         self._older = {
             one.base: one
             for one in self._juki.values()
@@ -178,6 +184,10 @@ class Repertoire:
     def allocated(self, point: int) -> Forms | None:
         """Return the character that has this code point of the council's plane-15 allocation."""
         return self._allocated.get(point)
+
+    def in_pua(self, point: int) -> Forms | None:
+        """Return the character that has this code point of the council's BMP allocation."""
+        return self._pua.get(point)
 
     @property
     def edition_pairs(self) -> ReadOnly[str, str]:

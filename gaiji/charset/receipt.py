@@ -10,11 +10,11 @@ Layout, all of it in this order; numbers without a sign as LEB128 varints:
               varint length of the original, then the original bytes
     32 bytes  sha256 of everything before
 
-Header: from, to, mappings (code set, release, digest), options, engine, input and output (bytes, sha256), unclosed
-(true where the source ended without the shift code back). There is one event for every loss (損失), for a mark
-(バイト順マーク) that does not come back and for shift codes that an encoder would not have written, in order;
-everything between events is read back through the mapping. An original carries the shift code right before it, and
-output lengths do not count shift codes around a code.
+Header: from, to, mappings (code set, release, digest), cutover (server, number, digest of a plan, where one was used),
+options, engine, input and output (bytes, sha256), unclosed (true where the source ended without the shift code back).
+There is one event for every loss (損失), for a mark (バイト順マーク) that does not come back and for shift codes that
+an encoder would not have written, in order; everything between events is read back through the mapping. An original
+carries the shift code right before it, and output lengths do not count shift codes around a code.
 """
 
 from __future__ import annotations
@@ -145,6 +145,23 @@ def other_mapping(code_set: str, release: int) -> BadReceipt:
         f"第{release}版の {code_set} の対応表が控えの記録と異なります。同じ台帳か対応表ファイルで復元してください。",
         f"The mapping of {code_set} in release {release} is not the one the receipt recorded; "
         "restore with the same registry or mapping file.",
+    )
+
+
+def check_plan(header: dict[str, Any], cutover: tuple[str, int, str] | None) -> None:
+    """Raise BadReceipt where the code points of another cutover plan (移行計画) would be read than were written."""
+    told = header.get("cutover")
+    if told == (cutover and list(cutover)):
+        return
+    if told is None:
+        raise BadReceipt(
+            "控えは移行計画のない変換のものです。計画のない対応表で復元してください。",
+            "The receipt is of a conversion without a cutover plan; restore with a mapping that has none.",
+        )
+    server, number, _ = told
+    raise BadReceipt(
+        f"控えは {server} の移行計画 {number} で変換したときのものです。その計画の対応表で復元してください。",
+        f"The receipt is of a conversion by plan {number} of {server}; restore with a mapping of that plan.",
     )
 
 

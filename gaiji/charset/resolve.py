@@ -21,6 +21,7 @@ GETA = "〓"
 OnUnmapped = Literal["error", "geta", "keep", "escape"]
 OnMalformed = Literal["error", "escape"]
 Ivs = Literal["auto", "always"]
+Keep = Literal["0208", "0213"]
 EVENTS: frozenset[Kind] = frozenset(get_args(Kind)) - {"plain", "mapped"}
 """Kinds that a report names one by one; `plain` and `mapped` are only counted."""
 BY_POLICY: frozenset[Kind] = frozenset({"escape", "unmapped", "malformed"})
@@ -33,7 +34,8 @@ class Options(NamedTuple):
     on_unmapped: error stops, geta writes 〓, keep the default private-use image, escape `&252069-juki-F040;`.
     malformed: error stops, escape writes `&252069-juki-81;`. max_loss: losses allowed. ivs: whether a
     character with a UCS of its own gets its selector too. mj_format: how names are written, or what
-    separates them. as_of: the day the file was written, for codes whose meaning changed.
+    separates them. as_of: the day the file was written, for codes whose meaning changed. keep: which JIS X
+    repertoire `pua` leaves as it is.
     """
 
     on_unmapped: OnUnmapped = "error"
@@ -44,6 +46,7 @@ class Options(NamedTuple):
     ivs: Ivs = "auto"
     mj_format: str = " "
     as_of: date | None = None
+    keep: Keep = "0208"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -66,13 +69,24 @@ def day_of(text: str | None) -> date | None:
     return date.fromisoformat(text)
 
 
-def check_policies(source: str, target: str, options: Options) -> None:
-    """Raise UnsupportedConversion for `keep` between two code sets, where a kept code would be another city's gaiji."""
-    if "/" in source and "/" in target and options.on_unmapped == "keep":
+def check_policies(source: str, target: str, options: Options, *, is_shared: bool = False) -> None:
+    """Raise UnsupportedConversion for `keep` where a kept code would be another gaiji: that of another city, or shared.
+
+    is_shared: whether the target has private-use code points of its own, as a shared CS server has.
+    """
+    if options.on_unmapped != "keep":
+        return
+    if "/" in source and "/" in target:
         raise UnsupportedConversion(
             "外字セットどうしの変換に keep は使えません。別の外字になるためです。geta か escape を選んでください。",
             "keep is not possible between two code sets, where the code would show another "
             "gaiji; choose geta or escape.",
+        )
+    if is_shared or "pua" in (source, target):
+        raise UnsupportedConversion(
+            "共有の割当てがある変換に keep は使えません。別の外字になるためです。geta か escape を選んでください。",
+            "keep is not possible where code points are shared, for the image would show another gaiji; "
+            "choose geta or escape.",
         )
 
 

@@ -35,8 +35,7 @@ def shipped_repertoire() -> Repertoire:
             points.get(row.x0213) if row.x0213 else None,
             row.x0213_class,
             row.x0213_rule,
-            None,
-            tuple(reductions.get(row.name, ())),
+            reductions=tuple(reductions.get(row.name, ())),
         )
         for row in data.read(data.MjRow)
     )

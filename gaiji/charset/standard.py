@@ -7,7 +7,7 @@ Windows, glibc and IBM943 do. 398 of the 7,724 double-byte codes are such second
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -91,9 +91,24 @@ PAIRS = (
 @cache
 def x0213_repertoire() -> frozenset[str]:
     """What the `x0213` target may contain: JIS X 0213:2012 with JIS X 0201 (ASCII, half-width kana), controls."""
-    controls = [chr(point) for point in (*range(0x20), 0x7F)]
-    kana = [chr(point) for point in range(0xFF61, 0xFFA0)]
-    return frozenset((*x0213_names(), *controls, *kana, *map(chr, range(0x20, 0x7F))))
+    return frozenset((*x0213_names(), *_single_bytes()))
+
+
+@cache
+def x0208_repertoire() -> frozenset[str]:
+    """JIS X 0208 with JIS X 0201 (ASCII, half-width kana) and controls, its six disputed marks by both policies."""
+    places = range(0xA1, 0xFF)
+    kanji = {decoded(bytes((row, cell)), "euc_jp") for row in places for cell in places} - {None}
+    return frozenset(
+        punctuated(text, policy)
+        for text in (*_single_bytes(), *filter(None, kanji))
+        for policy in ("jis", "microsoft")
+    )
+
+
+def _single_bytes() -> Iterable[str]:
+    """Yield ASCII, controls included, and half-width kana: what JIS X 0201 adds to a repertoire of kanji."""
+    return map(chr, (*range(0x80), *range(0xFF61, 0xFFA0)))
 
 
 @cache

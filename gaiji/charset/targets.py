@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from collections.abc import Mapping as ReadOnly
 from functools import cache
 from typing import Literal, NamedTuple
 
@@ -17,12 +18,13 @@ from typing_extensions import override
 from gaiji.charset.charsets import Charset, Jis, Punctuation
 from gaiji.charset.coding import coding
 from gaiji.charset.mapping import REVERSIBLE, Forms, Mapping, Reduction, Relationship, Repertoire
-from gaiji.charset.resolve import Ivs
+from gaiji.charset.resolve import Ivs, Keep
 from gaiji.charset.script import UCS2, UTF8, InMode, Script
 from gaiji.charset.standard import (
     cp932_writing,
     juki_non_kanji,
     punctuated,
+    x0208_repertoire,
     x0213_repertoire,
 )
 from gaiji.charset.ways import End, Kind, is_private, is_selector
@@ -148,21 +150,29 @@ def read_text(repertoire: Repertoire, text: str, *, allocations: bool) -> Item:
 
 
 class JukiSide(Side):
-    """`juki`: 住基ネット統一文字コード as UTF-16BE units. They look like Unicode and are not."""
+    """`juki`: 住基ネット統一文字コード as UTF-16BE units. They look like Unicode and are not.
+
+    points: the code points that a shared CS server gives to characters without one (残存外字). A character that got
+    a code of its own later keeps its point: both are read, the code is written.
+    """
 
     owner, script = "000000-juki", UCS2
 
-    def __init__(self, repertoire: Repertoire) -> None:
-        self.repertoire = repertoire
+    def __init__(self, repertoire: Repertoire, points: ReadOnly[str, int] | None = None) -> None:
+        self.repertoire, self.points = repertoire, points or {}
+        self._pointed = {point: character for character, point in self.points.items()}
 
     @override
     def read(self, token: bytes) -> Item:
         if len(token) != 2 or 0xD8 <= token[0] <= 0xDF:
             return Item(problem="malformed")
-        forms = self.repertoire.juki(int.from_bytes(token))
+        unit = int.from_bytes(token)
+        forms = self.repertoire.juki(unit)
         if forms:
             return Item(character=forms.id)
-        text = chr(int.from_bytes(token))
+        if unit in self._pointed:
+            return Item(character=self._pointed[unit])
+        text = chr(unit)
         if text in juki_non_kanji():
             return Item(text)
         return Item(image=ord(text) if is_private(text) else None, problem="unmapped")
@@ -174,13 +184,56 @@ class JukiSide(Side):
                 (item.text or "").encode("utf-16-be"), self._kind(item, None), item.ground
             )
         forms = self._forms(item)
-        if forms is None or forms.juki is None:
+        if forms is None:
             return None
-        return Written(forms.juki.to_bytes(2), self._kind(item, None), item.ground)
+        unit = self.points.get(forms.id) if forms.juki is None else forms.juki
+        return Written(unit.to_bytes(2), self._kind(item, None), item.ground) if unit else None
 
     @override
     def keep(self, item: Item) -> bytes | None:
         return item.image.to_bytes(2) if item.image and item.image <= 0xFFFF else None
+
+
+class PuaSide(Side):
+    """`pua`: UTF-8 in which every character outside JIS X 0208 stands at the council's own code point in the BMP.
+
+    keep: `0213` leaves JIS X 0213 as it is too, so fewer points are used; they are the same ones. A character
+    beyond that without a point is unmapped; marks that are no shared character stay text.
+    """
+
+    owner, script = "000000-pua", UTF8
+
+    def __init__(self, repertoire: Repertoire, keep: Keep = "0208") -> None:
+        self.repertoire = repertoire
+        self.kept = (
+            x0208_repertoire() if keep == "0208" else x0208_repertoire() | x0213_repertoire()
+        )
+
+    @override
+    def read(self, token: bytes) -> Item:
+        text = UTF8.decode(token)
+        if text is None:
+            return Item(problem="malformed")
+        forms = self.repertoire.in_pua(ord(text)) if len(text) == 1 else None
+        return (
+            Item(character=forms.id)
+            if forms
+            else read_text(self.repertoire, text, allocations=False)
+        )
+
+    @override
+    def write(self, item: Item, echoes: Echoes | None = None) -> Written | None:
+        if item.text in self.kept:
+            return Written((item.text or "").encode(), self._kind(item, 2004), item.ground)
+        forms = self._forms(item)
+        if forms is None:
+            return Written(item.text.encode(), "plain") if item.text else None
+        text = forms.ucs if forms.ucs in self.kept else chr(forms.pua) if forms.pua else None
+        return Written(text.encode(), self._kind(item, None), item.ground) if text else None
+
+    @override
+    def keep(self, item: Item) -> bytes | None:
+        return None
 
 
 class X0213Side(Side):
@@ -295,10 +348,13 @@ class CodeSetSide(Side):
     In a Unicode charset what JIS X 0213 and CP932 have counts as standard area. A rarer ideograph or a
     sequence can be written as itself too, but a local code decided for it comes first: the city made it
     because its terminals show nothing else.
+
+    chosen: the local codes that rules of a cutover plan write for characters which have several codes.
     """
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Mapping, chosen: ReadOnly[str, bytes] | None = None) -> None:
         self.mapping, self.charset = mapping, mapping.charset
+        self.chosen = chosen or {}
         self.repertoire = mapping.repertoire
         self.owner = mapping.code_set.replace("/", "-")
         self.is_code_set, self.areas = True, self.charset.areas
@@ -362,8 +418,10 @@ class CodeSetSide(Side):
 
         First what comes back as the token being read: standard code, local code if there is one only, text
         beyond the standard area; then the same three without that. Without `echoes` a local code answers a
-        local code.
+        local code. A code that a rule chose comes before all of them.
         """
+        if (ruled := self.chosen.get(name)) is not None:
+            return self.script.standing(ruled), True
         standard, beyond = self.standard_codes(name, item.text)
         local = self.local_codes(name)
         alone = local if len(local) == 1 else []

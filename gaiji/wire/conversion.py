@@ -60,6 +60,9 @@ class ConversionReport(BaseModel):
     digest: str = Field(description="sha256 of the mapping used")
     target_release: int | None = Field(None, description="of the other code set, city to city")
     target_digest: str | None = None
+    cutover: tuple[str, int, str] | None = Field(
+        None, description="server, number and digest of the cutover plan that was used"
+    )
     engine: str
     options: dict[str, Any]
     written: bool = Field(description="false after a dry run or a refusal")
@@ -73,6 +76,9 @@ class ConversionReport(BaseModel):
     recoded: list[Recoded]
     input_sha256: str | None = None
     output_sha256: str | None = None
+    findings: list[dict[str, Any]] | None = Field(
+        None, description="what was taken because nobody told which release a city runs"
+    )
     fields: list[dict[str, Any]] | None = Field(
         None, description="what happened to values, by field, where a layout was used"
     )

@@ -20,7 +20,7 @@ from gaiji.charset.stream import Stream
 from gaiji.charset.targets import script_of as script_in
 from gaiji.charset.ways import End
 from gaiji.errors import MalformedInput, UnmappedCode, Where
-from tests.charset.council import REPERTOIRE, VS
+from tests.charset.council import CS1, REPERTOIRE, VS
 
 MANY = 10**9
 HOST, NEIGHBOUR = "252085/host", "252077/host"
@@ -43,8 +43,13 @@ NEIGHBOURS = {
     "utf-8": "cp932",
 }
 TO_UNICODE = tuple((name, "unicode") for name in NAMES)
+SERVER = "cs1"
+"""The end `juki` with the code points of a shared server."""
+SHARED = ("pua", SERVER)
+"""Ends with code points that cities share, where no image may be kept."""
 PAIRS = (
     *TO_UNICODE,
+    *((name, SERVER) for name in ("cp932", "jef", "utf-16be")),
     *zip(NAMES, TARGETS[1:] * 4, strict=False),
     *NEIGHBOURS.items(),
 )
@@ -80,6 +85,8 @@ def local_codes(code: Callable[[int], bytes]) -> list[bytes]:
 
 def conversion(name: str, end: str, options: Options | None = None) -> Conversion:
     """Return the conversion of a city's files to one of `ENDS`."""
+    if end == SERVER:
+        return Conversion(city(name), "juki", options or Options(), CS1)
     other: Mapping | str = end if end in TARGETS else city(end, NEIGHBOUR)
     return Conversion(city(name), other, options or Options())
 

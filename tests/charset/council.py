@@ -5,12 +5,22 @@ from __future__ import annotations
 from datetime import date
 
 from gaiji.charset.charsets import charset
+from gaiji.charset.cutover import Cutover
 from gaiji.charset.mapping import Forms, Mapping, Reduction, Repertoire, Row
+from gaiji.charset.standard import x0208_repertoire
 
 VS = {n: chr(0xE0100 + n) for n in range(0x20)}
 TRANSITIVE = "戸籍統一文字情報_親字正字"
 
-REPERTOIRE = Repertoire(
+
+def _with_points(forms: list[Forms]) -> list[Forms]:
+    """Give code points of the BMP to what JIS X 0208 lacks, as a release does."""
+    lacking = [one.id for one in forms if one.ucs not in x0208_repertoire()]
+    points = dict(zip(lacking, range(0xE000, 0xF900), strict=False))
+    return [one._replace(pua=points.get(one.id)) for one in forms]
+
+
+FORMS = _with_points(
     [
         Forms("MJ006454", "亜", "亜", juki=0x4E9C, x0213="亜", x0213_class=0),
         Forms("MJ010392", "山", "山", juki=0x5C71, x0213="山", x0213_class=0),
@@ -55,6 +65,20 @@ REPERTOIRE = Repertoire(
         Forms("OM000001", allocation=0xF0000),
     ]
 )
+REPERTOIRE = Repertoire(FORMS)
+CS1 = Cutover(
+    "cs1",
+    2,
+    "c5" * 32,
+    3,
+    {
+        "MJ003719": 0xE000,
+        "OM000001": 0xE001,
+        "MJ013582": 0xE010,
+    },  # the last one has a J+ code by now
+    {"252069/juki": {"MJ013582": bytes.fromhex("F04C")}},
+)
+"""The plan of a shared CS server for these cities."""
 
 
 def code(text: str) -> bytes:

@@ -29,6 +29,7 @@ from tests.charset.cities import (
     NEIGHBOUR,
     NEIGHBOURS,
     PAIRS,
+    SHARED,
     MappingFiles,
     alike,
     city,
@@ -40,6 +41,7 @@ from tests.charset.cities import (
     stray,
     written,
 )
+from tests.charset.council import CS1
 
 needs_kernel = pytest.mark.skipif(not kernel.AVAILABLE, reason="no kernel was compiled here")
 EXAMPLES = 25
@@ -139,7 +141,7 @@ def test_any_bytes_come_back_from_any_end_with_any_policy(
     def comes_back(data: st.DataObject) -> None:
         end = data.draw(st.sampled_from(ends))
         file = mapping_file(name, end)
-        policies = ("geta", "escape") if end in NAMES else ("geta", "escape", "keep")
+        policies = ("geta", "escape") if end in (*NAMES, *SHARED) else ("geta", "escape", "keep")
         asked = Options(
             on_unmapped=data.draw(st.sampled_from(policies)), malformed="escape", max_loss=MANY
         )
@@ -161,7 +163,7 @@ def test_any_bytes_come_back_from_any_end_with_any_policy(
             assert way.target.literal("&0;") is None
             return
         by_file = data.draw(st.booleans())
-        live = by_release(lambda code_set, _release: cities[code_set])
+        live = by_release(lambda code_set, _release: cities[code_set], lambda _server, _number: CS1)
         restore_file(
             out,
             back,

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from gaiji.charset.compiling import compiled
 from gaiji.charset.conversion import Conversion, by_release
 from gaiji.charset.convert import convert_file, restore_file
+from gaiji.charset.mapfile import prepare_from
 from gaiji.charset.mapping import Mapping
 from gaiji.charset.receipt import Recorder, read_receipt
 from gaiji.charset.resolve import Options
 from gaiji.errors import BadReceipt
-from tests.charset.council import VS, code, juki, zei
+from tests.charset.council import CS1, VS, code, juki, zei
 
 MANY = 10**9
 
@@ -103,6 +105,33 @@ def test_another_mapping_than_the_recorded_one_is_refused(made: Path) -> None:
     with pytest.raises(BadReceipt, match="not the one the receipt recorded"):
         restore_file(made / "out", made / "back", made / "receipt", by_release(changed))
     assert not (made / "back").exists()
+
+
+@pytest.mark.parametrize("told", ["CS1", "none"])
+def test_a_receipt_is_restored_with_the_plan_of_a_server_that_it_was_made_with_alone(
+    told: str, tmp_path: Path
+) -> None:
+    plan = CS1 if told == "CS1" else None
+    data = code("F047") + "山\n".encode("cp932") + code("F04B")
+    (tmp_path / "in").write_bytes(data)
+    options = Options("escape", max_loss=MANY)
+    conversion = Conversion(juki(), "juki", options, plan)
+    paths = tmp_path / "out", tmp_path / "back", tmp_path / "receipt"
+    convert_file(tmp_path / "in", paths[0], conversion, receipt=paths[2])
+    restore_file(*paths, by_release(known, lambda _server, _number: CS1))
+    assert paths[1].read_bytes() == data
+    paths[1].unlink()
+    others = [CS1._replace(digest="00" * 32), CS1._replace(number=3), None if plan else CS1]
+    for other in others:
+        file = prepare_from(compiled(Conversion(juki(), "juki", options, other)))
+        with pytest.raises(BadReceipt, match="plan"):
+            restore_file(*paths, file)
+    if plan:
+        with pytest.raises(BadReceipt, match="plan 2 of cs1"):
+            restore_file(*paths, by_release(known, lambda _server, _number: others[0]))  # type: ignore[arg-type,return-value]
+        with pytest.raises(BadReceipt, match="plan 2 of cs1"):
+            restore_file(*paths, by_release(known))
+    assert not paths[1].exists()
 
 
 def test_a_header_that_lacks_its_parts_is_refused(made: Path) -> None:

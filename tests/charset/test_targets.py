@@ -8,8 +8,8 @@ from gaiji.charset.conversion import Conversion
 from gaiji.charset.mapping import Forms, Mapping, Reduction, Repertoire
 from gaiji.charset.resolve import Options, Outcome
 from gaiji.charset.targets import unique_reduction
-from gaiji.errors import BadName, UnsupportedConversion
-from tests.charset.council import REPERTOIRE, VS, code, juki, other, zei
+from gaiji.errors import AreaFull, BadName, UnsupportedConversion
+from tests.charset.council import CS1, FORMS, REPERTOIRE, VS, code, juki, other, zei
 
 
 def resolve(
@@ -252,6 +252,65 @@ def test_keep_writes_the_default_image_and_reads_it_back() -> None:
     assert (plane_15.out, plane_15.kind) == (None, "unmapped")
     with pytest.raises(UnsupportedConversion, match="another gaiji"):
         Conversion(juki(), other(), Options(on_unmapped="keep"))
+
+
+def by_plan(source: Mapping | str, target: Mapping | str, token: str) -> Outcome:
+    options = Options(on_unmapped="escape")
+    return Conversion(source, target, options, CS1).resolver.resolve(code(token))
+
+
+@pytest.mark.parametrize(("local", "unit"), [("F047", "E000"), ("F048", "E001")])
+def test_a_shared_server_has_code_points_for_characters_without_a_juki_code(
+    local: str, unit: str
+) -> None:
+    assert by_plan(juki(), "juki", local)[:3] == (code(unit), "mapped", False)
+    assert by_plan("juki", juki(), unit).out == code(local)
+    assert forward("juki", local, on_unmapped="escape").kind == "unmapped"
+
+
+def test_a_character_that_got_a_juki_code_is_written_by_it_and_read_by_its_point_too() -> None:
+    assert by_plan(juki(), "juki", "F04C")[:3] == (code("6730"), "mapped", False)
+    assert by_plan("juki", juki(), "E010")[:3] == (code("F04C"), "mapped", True)
+
+
+def test_a_rule_of_the_plan_chooses_among_two_local_codes_and_nothing_else_does() -> None:
+    assert by_plan("juki", juki(), "6730").out == code("F04C")
+    assert by_plan(juki(), "juki", "F04B").lossy
+    assert by_plan("juki", other(), "6730").kind == "unmapped"
+    without = resolve("juki", juki(), code("6730"), Options(on_unmapped="escape"))
+    assert without.kind == "unmapped"
+
+
+def test_a_plan_serves_its_own_release_and_juki_alone_and_keeps_no_image() -> None:
+    with pytest.raises(UnsupportedConversion, match="juki alone"):
+        Conversion(juki(), "unicode", Options(), CS1)
+    with pytest.raises(UnsupportedConversion, match="of release 4"):
+        Conversion(juki(), "juki", Options(), CS1._replace(release=4))
+    for target, plan in (("juki", CS1), ("pua", None)):
+        with pytest.raises(UnsupportedConversion, match="code points are shared"):
+            Conversion(juki(), target, Options(on_unmapped="keep"), plan)
+
+
+def test_pua_writes_jis_x_0208_as_it_is_and_everything_else_at_its_place() -> None:
+    points = {one.id: chr(one.pua) for one in FORMS if one.pua}
+    for local, character in (("FBFC", "MJ028902"), ("F044", "MJ026192"), ("F048", "OM000001")):
+        outcome = forward("pua", local)
+        assert (outcome.out, outcome.lossy) == (points[character].encode(), False)
+        assert resolve("pua", juki(), outcome.out or b"").out == code(local)
+    assert forward("pua", "E7B3").out == "邉".encode()
+    assert forward("pua", "8740").out == "①".encode()  # no shared character: it stays text
+    assert forward("pua", "FAB1").out == points["MJ030196"].encode()
+    assert forward("pua", "FAB1", keep="0213").out == "﨑".encode()
+    assert forward("pua", "FBFC", keep="0213").out == points["MJ028902"].encode()
+    bare = resolve("pua", juki(), "髙".encode(), Options(on_unmapped="escape"))
+    assert (bare.out, bare.lossy) == (code("FBFC"), True)  # it should have stood at its place
+
+
+def test_pua_refuses_a_code_set_whose_characters_do_not_fit_and_says_how_many() -> None:
+    full = Repertoire(one._replace(pua=None) for one in FORMS)
+    mapping = Mapping(3, "3a" * 32, "252069/juki", juki().charset, juki().rows, full)
+    with pytest.raises(AreaFull, match=r"^11 characters of 252069/juki .* spare 2 of them"):
+        Conversion(mapping, "pua")
 
 
 def test_conversions_without_a_code_set_or_of_unknown_targets_are_refused() -> None:

@@ -9,14 +9,18 @@ from functools import cache
 from gaiji.charset.charsets import FAMILIES, UNICODE, Jis, charset
 from gaiji.charset.coding import WRITTEN_ONLY, coding
 from gaiji.charset.mapping import Forms, Reduction, Repertoire
-from gaiji.charset.standard import juki_non_kanji, punctuated, x0213_repertoire
+from gaiji.charset.standard import (
+    juki_non_kanji,
+    punctuated,
+    x0208_repertoire,
+    x0213_repertoire,
+)
 from gaiji.charset.targets import unique_reduction
 from gaiji.errors import BadName, Text
 
 REPERTOIRES = ("x0208", "x0213", "juki")
 CHARSETS = tuple(name for name in FAMILIES if name not in UNICODE)
 TARGETS = (*REPERTOIRES, *CHARSETS)
-_ASCII_AND_HALF_KANA = frozenset(map(chr, (*range(0x80), *range(0xFF61, 0xFFA0))))
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def target_of(name: str) -> Target:
         )
     match name:
         case "x0208":
-            return Target(name, 90, _is_x0208)
+            return Target(name, 90, lambda text: text in x0208_repertoire())
         case "x0213":
             return Target(name, 2004, lambda text: punctuated(text, "jis") in x0213_repertoire())
         case "juki":
@@ -90,12 +94,3 @@ def target_of(name: str) -> Target:
         text for mode in modes for text in mode.writing if text in read or text not in WRITTEN_ONLY
     }
     return Target(name, made.jis, holds.__contains__)
-
-
-def _is_x0208(text: str) -> bool:
-    if text in _ASCII_AND_HALF_KANA:
-        return True
-    try:
-        return len(punctuated(text, "jis").encode("euc_jp")) == 2 * len(text)
-    except UnicodeEncodeError:
-        return False
