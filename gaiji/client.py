@@ -29,9 +29,11 @@ from pydantic import BaseModel, TypeAdapter
 from gaiji.errors import GaijiError, Unreachable, Where, problem_types
 from gaiji.wire.charsets import CharsetTableShape
 from gaiji.wire.fitgap import FitGapShape
+from gaiji.wire.fonts import Scope
 from gaiji.wire.jobs import ENDED, JobShape
 from gaiji.wire.lint import LintReport, LintRequest
 from gaiji.wire.mapfiles import ReleaseFilesShape
+from gaiji.wire.names import NameRequest, NameShape
 from gaiji.wire.nouns import (
     CharacterShape,
     CodeSetShape,
@@ -182,13 +184,21 @@ class Client:
         dots: int | None = None,
         supplier: str = "",
         rights: str = "unknown",
+        scope: Scope = "unknown",
+        licence: str | None = None,
         dry_run: bool = False,
         idempotency_key: str | None = None,
     ) -> ImportShape:
         """Hand in a city's files, each as (name, bytes); all or nothing. Raises BadFont, BadTable …."""
         given = {"font": font, "table": table, "cs_table": cs_table, "vendor_table": vendor_table}
         files = {role: file for role, file in given.items() if file is not None}
-        fields = {"supplier": supplier, "rights": rights, "dots": dots}
+        fields = {
+            "supplier": supplier,
+            "rights": rights,
+            "scope": scope,
+            "licence": licence,
+            "dots": dots,
+        }
         # parts without a file name are fields; as `files` the form is multipart without a file too
         form = {name: (None, str(value)) for name, value in fields.items() if value is not None}
         answer = self._ask(
@@ -386,6 +396,10 @@ class Client:
         """Return what a text would lose or change, where, and the way out (点検)."""
         body = LintRequest(text=text, to=list(to), release=str(release))
         return self._post(LintReport, "/v1/lint", body)
+
+    def trace_name(self, asked: NameRequest) -> NameShape:
+        """Return how one name goes from a code set to another (転入・転出の氏名), every step and loss shown."""
+        return self._post(NameShape, "/v1/names", asked)
 
     # --- releases, journal, files
 

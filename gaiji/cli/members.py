@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
+from gaiji.cli import leaving
 from gaiji.cli.shared import (
     By,
     DryRun,
@@ -15,6 +16,7 @@ from gaiji.cli.shared import (
     OutputFormat,
     actor,
     counted,
+    one_of,
     plain,
     read_file,
     reading,
@@ -27,6 +29,7 @@ from gaiji.cli.shared import (
 from gaiji.errors import BadName, Text
 from gaiji.registry import characters, intake, members
 from gaiji.registry.releases import find_release
+from gaiji.wire.fonts import SCOPES, Scope
 from gaiji.wire.nouns import CodeSetShape, ImportShape
 
 ShowRelease = Annotated[
@@ -42,6 +45,7 @@ def register(app: typer.Typer) -> None:
     group.command("join")(join_member)
     group.command("list")(list_members)
     group.command("show")(show_member)
+    group.command("export")(leaving.export)
     app.add_typer(group, name="member")
     sets = typer.Typer(no_args_is_help=True, help="外字セット / code sets.")
     sets.command("add")(add_code_set)
@@ -263,6 +267,10 @@ def take_in(
     ] = None,
     supplier: Annotated[str, typer.Option(help="字形の提供者 / who made the glyphs")] = "",
     rights: Annotated[str, typer.Option(help="字形の利用条件 / rights in the glyphs")] = "unknown",
+    scope: Annotated[
+        str, typer.Option(help="利用範囲 / how far they reach: unknown | member | council | public")
+    ] = "unknown",
+    licence: Annotated[str | None, typer.Option(help="ライセンス名 / licence identifier")] = None,
     dry_run: DryRun = False,
     home: Home = None,
     by: By = None,
@@ -272,7 +280,10 @@ def take_in(
     settings = settings_for(home)
     named = {"font": font, "table": table, "cs_table": cs_table, "vendor_table": vendor_table}
     read = {role: read_file(path) for role, path in named.items() if path}
-    files = intake.Files(**read, dots=dots, supplier=supplier, rights=rights)
+    reach = cast(Scope, one_of("--scope", scope, SCOPES))
+    files = intake.Files(
+        **read, dots=dots, supplier=supplier, rights=rights, scope=reach, licence=licence
+    )
     with (reading if dry_run else writing)(home) as session:
         done = intake.take_in(
             session, actor(settings, by), address, files, settings, dry_run=dry_run

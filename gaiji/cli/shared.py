@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -128,6 +128,16 @@ def writing(home: Path | None) -> Iterator[Session]:
             yield session
     finally:
         engine.dispose()
+
+
+def one_of(option: str, value: str, choices: Sequence[str]) -> str:
+    """Return the value of an option that has only these. Raises BadInput."""
+    if value not in choices:
+        raise BadInput(
+            f"{option} に {value} は使えません。{'・'.join(choices)} から選んでください。",
+            f"{option} cannot be {value}; choose one of {', '.join(choices)}.",
+        )
+    return value
 
 
 def read_file(path: Path) -> tuple[str, bytes]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import errno
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     URL,
@@ -39,6 +41,8 @@ from gaiji.errors import (
 )
 from gaiji.registry.tables import Blob, Registry
 from gaiji.settings import Settings
+
+JAPAN = timezone(timedelta(hours=9), "JST")
 
 
 def connect(settings: Settings) -> Engine:
@@ -221,8 +225,20 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def today() -> date:
+    """Return the day it is in Japan, where the cities are, wherever the machine's clock thinks it stands."""
+    return datetime.now(JAPAN).date()
+
+
 def database_file(settings: Settings) -> Path | None:
     """Return the file of an embedded database, None for a server."""
     url = _address(settings)
     named = url.get_backend_name() == "sqlite" and url.database and "uri" not in url.query
     return Path(url.database or "") if named else None
+
+
+def chunks(values: Iterable[Any], size: int = 500) -> Iterator[list[Any]]:
+    """Give values in lists short enough for one query."""
+    left = iter(values)
+    while some := list(islice(left, size)):
+        yield some

@@ -38,13 +38,17 @@ from gaiji.registry.members import charset_of, find_code_set
 from gaiji.registry.tables import OPEN_END, OPEN_START, CodeSet, Json, LocalCode, Meaning, Span
 from gaiji.settings import Settings
 from gaiji.wire.findings import Finding, Level
+from gaiji.wire.fonts import Scope
 
 CANONICAL = "text/x-gaiji-glyph"
 
 
 @dataclass(frozen=True)
 class Files:
-    """What a city hands in, each as (file name, bytes); supplier and rights are those of its glyphs."""
+    """What a city hands in, each as (file name, bytes); the rest is of its glyphs: who made them, by what right.
+
+    rights: in the supplier's words; scope: how far they reach; licence: its identifier.
+    """
 
     font: tuple[str, bytes] | None = None
     table: tuple[str, bytes] | None = None
@@ -53,6 +57,8 @@ class Files:
     dots: int | None = None
     supplier: str = ""
     rights: str = "unknown"
+    scope: Scope = "unknown"
+    licence: str | None = None
 
     def named(self) -> list[tuple[str, str, bytes]]:
         """Return (role, file name, bytes) of what is there."""
@@ -109,6 +115,8 @@ def take_in(
         "files": kept,
         "supplier": files.supplier,
         "rights": files.rights,
+        "scope": files.scope,
+        "licence": files.licence,
         "rows": put_rows(session, rows),
         "findings": put_rows(session, (finding.stored() for finding in result.findings)),
         "counts": result.counts,

@@ -6,7 +6,6 @@ The effect of `codeset.import`: it reads the act, its blobs and the tables, so t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import date
 from typing import Any, TypeVar
 
@@ -14,7 +13,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from gaiji.glyph.forms import measures
-from gaiji.registry.db import get_blob
+from gaiji.registry.db import chunks, get_blob
 from gaiji.registry.evidence import latest
 from gaiji.registry.journal import Act, effect, get_rows
 from gaiji.registry.members import find_code_set
@@ -123,7 +122,7 @@ def _renew(
 def _standing(session: Session, table: type[Row], meaning_ids: list[int]) -> dict[int, Row]:
     """Return the row that holds for each meaning next: the pending one, else the live one."""
     found: dict[int, Row] = {}
-    for some in _chunks(meaning_ids):
+    for some in chunks(meaning_ids):
         query = select(table).where(
             table.meaning_id.in_(some), table.until.is_(None), table.replaced.is_(None)
         )
@@ -157,7 +156,12 @@ def _write_glyphs(
             fresh.append({"sha256": digest, "kind": kind, "em_units": em_units, "advance": advance})
     _insert(session, Glyph, fresh)
     sourced = set(session.scalars(select(GlyphSource.glyph).where(GlyphSource.blob == font)))
-    rights = {"supplier": act.after["supplier"], "rights": act.after["rights"]}
+    rights = {
+        "supplier": act.after["supplier"],
+        "rights": act.after["rights"],
+        "scope": act.after.get("scope", "unknown"),  # entries of before scopes were told have none
+        "licence": act.after.get("licence"),
+    }
     _insert(
         session,
         GlyphSource,
@@ -192,7 +196,7 @@ def _write_proposals(
 def known_proposals(session: Session, meaning_ids: list[int]) -> list[Proposal]:
     """Return what each kind of evidence said last of meanings, withdrawals included."""
     by_meaning = defaultdict[int, list[Proposal]](list)
-    for some in _chunks(meaning_ids):
+    for some in chunks(meaning_ids):
         query = select(Proposal).where(Proposal.meaning_id.in_(some)).order_by(Proposal.id)
         for one in session.scalars(query):
             by_meaning[one.meaning_id].append(one)
@@ -204,12 +208,8 @@ def _insert(session: Session, table: Any, rows: list[Json]) -> None:
         session.execute(insert(table), rows)
 
 
-def _chunks(values: list[Any], size: int = 500) -> Iterable[list[Any]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
-
-
 def _among(session: Session, column: Any, values: list[str]) -> set[str]:
     found: set[str] = set()
-    for some in _chunks(values):
+    for some in chunks(values):
         found |= set(session.scalars(select(column).where(column.in_(some))))
     return found

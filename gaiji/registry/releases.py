@@ -14,20 +14,22 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from gaiji.charset.mapping import Forms, Mapping, Repertoire, Row
+from gaiji.charset.standard import cp932_writing, x0208_repertoire
 from gaiji.charset.stream import ENGINE_REVISION
-from gaiji.errors import Refused, UnknownRelease
-from gaiji.registry import reference
+from gaiji.errors import AreaFull, Refused, UnknownRelease
+from gaiji.registry import allocation, reference
+from gaiji.registry.allocation import PUA, UNICODE
 from gaiji.registry.characters import Interval, Meant, coming, meanings, pending
+from gaiji.registry.db import chunks
 from gaiji.registry.journal import Act, Actor, act, canonical, effect
 from gaiji.registry.members import charset_of, find_code_set
 from gaiji.registry.tables import (
     OPEN_END,
     OPEN_START,
-    Allocation,
     Character,
     CodeSet,
     Edition,
@@ -45,8 +47,6 @@ from gaiji.registry.tables import (
 )
 from gaiji.wire.nouns import ReleaseShape
 
-UNICODE_SCOPE = "unicode"
-UNICODE_FIRST, UNICODE_LAST = 0xF0000, 0xFFFFD
 REPERTOIRES_KEPT = 4
 _REPERTOIRES: dict[str, Repertoire] = {}  # by digest of the release: right for any database
 
@@ -99,12 +99,9 @@ def repertoire(session: Session, release: Release | None) -> Repertoire:
         return _REPERTOIRES[release.digest]
     pinned = release.manifest["editions"] if release else reference.pin(session)
     editions = reference.editions_of(session, pinned)
-    serial = release.serial if release else session.get_one(Registry, 1).serial
-    query = select(Allocation.character, Allocation.code_point).where(
-        Allocation.scope == UNICODE_SCOPE, Allocation.serial <= serial
-    )
-    allocated = {id: point for id, point in session.execute(query)}
-    made = _repertoire(reference.forms(session, editions), allocated)
+    serial = release.serial if release else None
+    planes, area = (allocation.points(session, scope, serial) for scope in (UNICODE, PUA))
+    made = _repertoire(reference.forms(session, editions), planes, area)
     if release is not None:
         while len(_REPERTOIRES) >= REPERTOIRES_KEPT:
             _REPERTOIRES.pop(next(iter(_REPERTOIRES)), None)
@@ -112,10 +109,14 @@ def repertoire(session: Session, release: Release | None) -> Repertoire:
     return made
 
 
-def _repertoire(forms: dict[str, Forms], allocated: dict[str, int]) -> Repertoire:
-    council = [Forms(id=id) for id in allocated if id not in forms]
+def _repertoire(
+    forms: dict[str, Forms], planes: dict[str, int], area: dict[str, int]
+) -> Repertoire:
+    council = [Forms(id=id) for id in planes if id not in forms]
     return Repertoire(
-        one._replace(allocation=allocated[one.id]) if one.id in allocated else one
+        one._replace(allocation=planes.get(one.id), pua=area.get(one.id))
+        if one.id in planes or one.id in area
+        else one
         for one in (*forms.values(), *council)
     )
 
@@ -210,13 +211,18 @@ def publish(session: Session, actor: Actor) -> Release | None:
             "基準文字集合が読み込まれていません。gaiji reference load を実行してください。",
             "No reference set is loaded; run gaiji reference load.",
         )
-    allocations = _new_allocations(session)
-    manifest = _manifest(session, previous, allocations)
+    given = {UNICODE: _new_in_planes(session), PUA: _new_in_pua(session)}
+    manifest = _manifest(session, previous, given)
     if previous is not None and manifest == _content(previous.manifest):
         return None
     manifest |= {"number": number, "previous": previous.digest if previous else None}
     digest = sha256(canonical(manifest).encode()).hexdigest()
-    after = {"digest": digest, "manifest": manifest, "allocations": allocations}
+    after = {
+        "digest": digest,
+        "manifest": manifest,
+        "allocations": given[UNICODE],
+        "pua": given[PUA],
+    }
     before = {"digest": previous.digest} if previous else None
     act(session, actor, "release.publish", str(number), after, before)
     return find_release(session, number)
@@ -231,7 +237,7 @@ def _members_sets(session: Session) -> list[CodeSet]:
     return list(session.scalars(query.order_by(CodeSet.member, CodeSet.name)))
 
 
-def _manifest(session: Session, previous: Release | None, allocations: list[Json]) -> Json:
+def _manifest(session: Session, previous: Release | None, given: dict[str, list[Json]]) -> Json:
     stale = _changed_sets(session)
     known = previous.manifest["code_sets"] if previous else {}
     parts: dict[str, Json] = {}
@@ -247,7 +253,9 @@ def _manifest(session: Session, previous: Release | None, allocations: list[Json
         "engine": ENGINE_REVISION,
         "editions": reference.pin(session),
         "code_sets": parts,
-        "allocations": {UNICODE_SCOPE: _allocations_digest(session, allocations)},
+        "allocations": {
+            scope: _allocations_digest(session, scope, new) for scope, new in given.items()
+        },
         "successors": _successors_digest(session),
     }
 
@@ -290,49 +298,70 @@ def _changed_sets(session: Session) -> set[int]:
     return changed
 
 
-def _new_allocations(session: Session) -> list[Json]:
+def _new_in_planes(session: Session) -> list[Json]:
     """Give plane-15 code points to mapped characters that can be written in no other way."""
-    has = select(Allocation.character).where(Allocation.scope == UNICODE_SCOPE)
-    sets = [code_set.id for code_set in _members_sets(session)]
-    current = {edition.id for edition in reference.editions_of(session, reference.pin(session))}
     written = select(ReferenceCharacter.character).where(
-        ReferenceCharacter.edition_id.in_(current),
+        ReferenceCharacter.edition_id.in_(_current_editions(session)),
         or_(ReferenceCharacter.own_ucs.is_not(None), ReferenceCharacter.ivs.is_not(None)),
     )
-    query = (
+    wanted = session.scalars(_mapped(session).where(Character.id.not_in(written)))
+    area = allocation.AREAS[UNICODE]
+    rows, short = allocation.following(session, UNICODE, sorted(wanted), area)
+    if short:
+        raise AreaFull(
+            f"協議会の私用領域(15面)が {short} 字分足りません。",
+            f"The council's plane-15 area is {short} code points short.",
+            missing=short,
+        )
+    return rows
+
+
+def _new_in_pua(session: Session) -> list[Json]:
+    """Give code points of the BMP to what JIS X 0208 lacks: the kanji of CP932's extensions, then mapped characters.
+
+    What finds no room has none, and converting to `pua` says so: a council must still be able to publish.
+    """
+    editions = _current_editions(session)
+    beyond = sorted(set(cp932_writing()) - x0208_repertoire())
+    extensions: set[str] = set()
+    for some in chunks(beyond):
+        found = select(ReferenceCharacter.character).where(
+            ReferenceCharacter.edition_id.in_(editions), ReferenceCharacter.own_ucs.in_(some)
+        )
+        extensions |= set(session.scalars(found))
+    with_text = _mapped(session).add_columns(ReferenceCharacter.own_ucs)
+    with_text = with_text.outerjoin(
+        ReferenceCharacter,
+        (ReferenceCharacter.character == Character.id)
+        & ReferenceCharacter.edition_id.in_(editions),
+    )
+    mapped = {id for id, text in session.execute(with_text) if text not in x0208_repertoire()}
+    wanted = [*sorted(extensions), *sorted(mapped)]
+    return allocation.following(session, PUA, wanted, allocation.AREAS[PUA])[0]
+
+
+def _mapped(session: Session) -> Select[Any]:
+    """Select the characters that the members' codes will mean."""
+    sets = [code_set.id for code_set in _members_sets(session)]
+    return (
         select(Character.id)
         .join(MappingRow, MappingRow.character == Character.id)
         .join(Meaning, Meaning.id == MappingRow.meaning_id)
         .join(LocalCode, LocalCode.id == Meaning.local_code_id)
-        .where(
-            LocalCode.code_set_id.in_(sets),
-            coming(MappingRow),
-            Character.id.not_in(has),
-            Character.id.not_in(written),
-        )
+        .where(LocalCode.code_set_id.in_(sets), coming(MappingRow))
         .distinct()
     )
-    last = session.scalar(
-        select(func.max(Allocation.code_point)).where(Allocation.scope == UNICODE_SCOPE)
-    )
-    point = UNICODE_FIRST if last is None else last + 1
-    new = sorted(session.scalars(query))
-    if (short := point + len(new) - 1 - UNICODE_LAST) > 0:
-        raise Refused(
-            f"協議会の私用領域(15面)が {short} 字分足りません。",
-            f"The council's plane-15 area is {short} code points short.",
-        )
-    return [{"character": id, "code_point": point + offset} for offset, id in enumerate(new)]
 
 
-def _allocations_digest(session: Session, new: list[Json], serial: int | None = None) -> Json:
-    """Describe the allocations of now with those that come, or those made up to a serial."""
-    query = select(Allocation.code_point, Allocation.character).where(
-        Allocation.scope == UNICODE_SCOPE
-    )
-    if serial is not None:
-        query = query.where(Allocation.serial <= serial)
-    rows = [(point, character) for point, character in session.execute(query)]
+def _current_editions(session: Session) -> set[int]:
+    return {edition.id for edition in reference.editions_of(session, reference.pin(session))}
+
+
+def _allocations_digest(
+    session: Session, scope: str, new: list[Json], serial: int | None = None
+) -> Json:
+    """Describe the allocations of a scope with those that come, or those made up to a serial."""
+    rows = [(point, id) for id, point in allocation.points(session, scope, serial).items()]
     rows += [(row["code_point"], row["character"]) for row in new]
     return _rows_digest(rows)
 
@@ -380,8 +409,8 @@ def _published_now(session: Session, act: Act) -> None:
             execution_options=quietly,
         )
         session.execute(update(table).where(waits).values(since=number), execution_options=quietly)
-    for row in act.after["allocations"]:
-        session.add(Allocation(scope=UNICODE_SCOPE, serial=act.serial, **row))
+    allocation.put(session, UNICODE, act.after["allocations"], act.serial)
+    allocation.put(session, PUA, act.after.get("pua", []), act.serial)
     session.add(
         Release(
             number=number,
@@ -404,7 +433,10 @@ def recompute(session: Session, release: Release) -> str:
         for address in release.manifest["code_sets"]
         for code_set in (find_code_set(session, address),)
     }
-    manifest["allocations"] = {UNICODE_SCOPE: _allocations_digest(session, [], release.serial)}
+    manifest["allocations"] = {
+        scope: _allocations_digest(session, scope, [], release.serial)
+        for scope in release.manifest["allocations"]
+    }
     manifest["successors"] = _successors_digest(session, release.number)
     return sha256(canonical(manifest).encode()).hexdigest()
 

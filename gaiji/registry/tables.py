@@ -266,7 +266,11 @@ class Glyph(Base):
 
 
 class GlyphSource(Base):
-    """Where a glyph came from and who may use it: one row per file that brought it."""
+    """Where a glyph came from and who may use it: one row per file that brought it.
+
+    rights: the words of the supplier; scope: how far they reach, as fonts are built by (unknown, member, council,
+    public); licence: its identifier, where it has one.
+    """
 
     __tablename__ = "glyph_sources"
 
@@ -274,6 +278,8 @@ class GlyphSource(Base):
     blob: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), primary_key=True)
     supplier: Mapped[str]
     rights: Mapped[str]
+    scope: Mapped[str] = mapped_column(server_default="unknown")
+    licence: Mapped[str | None]
 
 
 class GlyphUse(Base):
@@ -539,7 +545,7 @@ class Allocation(Base):
     serial: Mapped[int]
 
 
-# --- releases
+# --- releases and where they are in use
 
 
 class Release(Base):
@@ -552,6 +558,130 @@ class Release(Base):
     manifest: Mapped[Json]
     published_at: Mapped[str] = mapped_column(String(27))
     published_by: Mapped[str]
+    serial: Mapped[int]
+
+
+class Site(Base):
+    """A place that runs a release (適用先): a member, one of its systems, a CS server, terminals, a print job.
+
+    member: whose it is, null where it belongs to several. options: of a server, its area, `{"area": "E000-F8FF"}`.
+    """
+
+    __tablename__ = "sites"
+    __table_args__ = (
+        CheckConstraint(
+            "kind IN ('member', 'system', 'server', 'terminals', 'print')", name="kind"
+        ),
+        UniqueConstraint("kind", "name"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    name: Mapped[str]
+    member: Mapped[str | None] = mapped_column(ForeignKey("members.code"), index=True)
+    options: Mapped[Json]
+    serial: Mapped[int]
+
+    @property
+    def address(self) -> str:
+        """Its public name, e.g. server:cs1."""
+        return f"{self.kind}:{self.name}"
+
+
+class SiteSet(Base):
+    """A code set that a site shows."""
+
+    __tablename__ = "site_sets"
+
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"), primary_key=True)
+    code_set_id: Mapped[int] = mapped_column(ForeignKey("code_sets.id"), primary_key=True)
+
+
+class Adoption(Base):
+    """From which day a site runs which release (適用); corrected by a new row, never changed.
+
+    font: sha256 of the font handed to its terminals, where one was.
+    """
+
+    __tablename__ = "adoptions"
+    __table_args__ = (
+        Index("one_adoption", "site_id", "from_day", unique=True, **only_where("replaced IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"))
+    release: Mapped[int] = mapped_column(ForeignKey("releases.number"))
+    from_day: Mapped[date] = mapped_column(Date)
+    font: Mapped[str | None] = mapped_column(String(64))
+    ground: Mapped[str | None]
+    actor: Mapped[str]
+    at: Mapped[str] = mapped_column(String(27))
+    serial: Mapped[int]
+    replaced: Mapped[int | None]
+
+
+# --- shared CS servers
+
+
+class CutoverPlan(Base):
+    """A plan for moving members to a shared CS server (移行計画); rows: the blob of its rows, one per local code."""
+
+    __tablename__ = "cutover_plans"
+    __table_args__ = (UniqueConstraint("site_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"))
+    number: Mapped[int]
+    release: Mapped[int] = mapped_column(ForeignKey("releases.number"))
+    members: Mapped[list[str]]
+    code_sets: Mapped[list[str]]
+    as_of: Mapped[date] = mapped_column(Date)
+    manifest: Mapped[Json]
+    digest: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"))
+    at: Mapped[str] = mapped_column(String(27))
+    actor: Mapped[str]
+    serial: Mapped[int]
+
+
+class CutoverRule(Base):
+    """Which local code an ambiguous character comes back as from a server; code null: none, one way accepted."""
+
+    __tablename__ = "cutover_rules"
+    __table_args__ = (
+        Index(
+            "one_rule",
+            "site_id",
+            "code_set_id",
+            "character",
+            unique=True,
+            **only_where("replaced IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"))
+    code_set_id: Mapped[int] = mapped_column(ForeignKey("code_sets.id"))
+    character: Mapped[str] = mapped_column(ForeignKey("characters.id"))
+    code: Mapped[bytes | None]
+    ground: Mapped[str]
+    actor: Mapped[str]
+    at: Mapped[str] = mapped_column(String(27))
+    serial: Mapped[int]
+    replaced: Mapped[int | None]
+
+
+class CutoverMove(Base):
+    """A member that has moved to a server, by which plan and on which day: its rows do not change any more."""
+
+    __tablename__ = "cutover_moves"
+
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"), primary_key=True)
+    member: Mapped[str] = mapped_column(ForeignKey("members.code"), primary_key=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("cutover_plans.id"))
+    day: Mapped[date] = mapped_column(Date)
+    actor: Mapped[str]
+    at: Mapped[str] = mapped_column(String(27))
     serial: Mapped[int]
 
 

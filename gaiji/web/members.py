@@ -63,6 +63,7 @@ from gaiji.web.routing import (
     shown_release,
     write_cursor,
 )
+from gaiji.wire.fonts import Scope
 from gaiji.wire.nouns import CodeSetShape, ImportShape, LocalCodeShape, MemberShape, Page
 from gaiji.wire.service import (
     CodeSetRequest,
@@ -262,6 +263,8 @@ def take_in_files(
     dots: Annotated[int | None, Form(ge=8, le=128)] = None,
     supplier: Annotated[str, Form(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = "",
     rights: Annotated[str, Form(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = "unknown",
+    scope: Annotated[Scope, Form()] = "unknown",
+    licence: Annotated[str | None, Form(max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")] = None,
     dry_run: Annotated[bool, Query(description="show everything, write nothing")] = False,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
@@ -273,7 +276,9 @@ def take_in_files(
         for role, upload in uploads.items()
         if upload is not None
     }
-    files = intake.Files(**read, dots=dots, supplier=supplier, rights=rights)
+    files = intake.Files(
+        **read, dots=dots, supplier=supplier, rights=rights, scope=scope, licence=licence
+    )
 
     def make() -> tuple[int, ImportShape]:
         done = intake.take_in(session, actor, address, files, settings, dry_run=dry_run)
@@ -291,7 +296,7 @@ def take_in_files(
         "import",
         address,
         {role: [name, sha256(data).hexdigest()] for role, (name, data) in read.items()},
-        [dots, supplier, rights],
+        [dots, supplier, rights, scope, licence],
     ]
     return once(session, actor, None if dry_run else idempotency_key, asked, make)
 

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from gaiji.charset.conversion import Conversion
 from gaiji.errors import Refused, UnknownRelease
-from gaiji.registry import characters, db, journal, members, releases
-from gaiji.registry.tables import Allocation, Release
+from gaiji.registry import allocation, characters, db, journal, members, releases
+from gaiji.registry.tables import Release
 from tests.council import KOKA, KUSATSU, ME, RITTO, Council
 
 JUKI, ZEI = "252069/juki", "252085/zei"
@@ -137,7 +137,32 @@ def test_only_characters_without_ucs_and_ivs_are_given_a_code_point(
     cities.decide(f"{JUKI}/F041", "MJ022335")  # 葛, an IVS only
     cities.decide(f"{ZEI}/F041", "new")
     cities.publish()
-    assert list(session.scalars(select(Allocation.character))) == ["OM000001"]
+    assert list(allocation.points(session, "unicode")) == ["OM000001"]
+
+
+def test_what_jis_x_0208_lacks_is_given_a_code_point_of_the_bmp_in_every_release(
+    session: Session, cities: Council
+) -> None:
+    cities.decide(f"{JUKI}/F041", "MJ022335")  # 葛, an IVS only
+    cities.decide(f"{ZEI}/F041", "new")
+    cities.publish()
+    first = allocation.points(session, "pua")
+    own = {
+        releases.repertoire(session, releases.find_release(session, 1)).forms[one].ucs
+        for one in first
+    }
+    assert {"髙", "﨑"} <= own  # the extensions of CP932 have theirs in every council
+    assert not own & {"葛", "邉"}
+    assert len(first) == 362
+    assert [first["MJ022335"], first["OM000001"]] == [0xE000 + 360, 0xE000 + 361]
+    cities.decide(f"{JUKI}/F042", "MJ026191")
+    cities.publish()
+    second = allocation.points(session, "pua")
+    assert {one: second[one] for one in first} == first
+    assert second["MJ026191"] == max(first.values()) + 1
+    for number in (1, 2):
+        release = releases.find_release(session, number)
+        assert releases.recompute(session, release) == release.digest
 
 
 def test_a_digest_depends_on_the_glyph_too(session: Session, cities: Council) -> None:

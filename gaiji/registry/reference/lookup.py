@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -13,6 +12,8 @@ from sqlalchemy.orm import Session
 from gaiji.charset.mapping import Forms
 from gaiji.charset.mapping import Reduction as Reduced
 from gaiji.charset.standard import x0213_points
+from gaiji.registry.allocation import UNICODE
+from gaiji.registry.db import chunks
 from gaiji.registry.reference.content import MOJI_JOHO, hiragana
 from gaiji.registry.reference.editions import current, is_list, lists
 from gaiji.registry.tables import (
@@ -28,21 +29,12 @@ from gaiji.registry.tables import (
 from gaiji.registry.tables import Sequence as VariationSequence
 from gaiji.wire.nouns import CharacterShape, VariantShape
 
-UNICODE_SCOPE = "unicode"
-CHUNK = 500
 SOURCES_SHOWN = 100
 FORMS_KEPT = 2
 COLUMNS: Final = ("id", "koseki", "touki", "ivs", "own_ucs", "ucs", "juki", "x0213")
 """What `find_by` finds by, written as the list writes it: `J+9089`, `1-78-21`, characters as text."""
 
 _FORMS: dict[tuple[str, ...], dict[str, Forms]] = {}  # by content digests: right for any database
-
-
-def chunks(values: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
-    """Give values in lists short enough for one query."""
-    left = iter(values)
-    while some := list(islice(left, size)):
-        yield some
 
 
 # --- written forms
@@ -89,9 +81,8 @@ def _read_forms(session: Session, editions: Sequence[Edition]) -> dict[str, Form
                 points.get(x0213) if x0213 else None,
                 kind,
                 rule,
-                None,
-                reductions.get(id, ()),
-                further.get(id, ()),
+                reductions=reductions.get(id, ()),
+                sequences=further.get(id, ()),
             )
     return found
 
@@ -216,7 +207,7 @@ def texts(session: Session, ids: Collection[str]) -> dict[str, str]:
     }
     for some in chunks(id for id in ids if id not in written):
         query = select(Allocation.character, Allocation.code_point).where(
-            Allocation.scope == UNICODE_SCOPE, Allocation.character.in_(some)
+            Allocation.scope == UNICODE, Allocation.character.in_(some)
         )
         written |= {id: chr(point) for id, point in session.execute(query)}
     return written

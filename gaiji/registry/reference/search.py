@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session, aliased
 
 from gaiji.charset import notations
 from gaiji.errors import InvalidRequest, Where
+from gaiji.registry.db import chunks
 from gaiji.registry.members import find_member
 from gaiji.registry.reference.content import hiragana
 from gaiji.registry.reference.editions import lists
-from gaiji.registry.reference.lookup import chunks, shapes
+from gaiji.registry.reference.lookup import shapes
 from gaiji.registry.reference.parts import parts_index, split_parts
 from gaiji.registry.tables import (
     Character,
