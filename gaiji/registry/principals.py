@@ -19,10 +19,13 @@ from gaiji.registry.tables import ApiKey, IdempotencyKey, Json, Principal
 # What each role may do; registrars and integrators only for the members of their principal.
 ROLES: dict[str, frozenset[str]] = {
     "operator": frozenset(
-        {"member", "codeset", "import", "decide", "policy", "publish", "token", "convert", "read"}
+        {
+            *("member", "codeset", "import", "decide", "policy", "publish", "adopt"),
+            *("token", "convert", "read"),
+        }
     ),
     "secretariat": frozenset(
-        {"member", "codeset", "import", "decide", "policy", "publish", "read"}
+        {"member", "codeset", "import", "decide", "policy", "publish", "adopt", "read"}
     ),
     "committee": frozenset({"decide", "read"}),
     "reviewer": frozenset({"decide", "read"}),

@@ -28,7 +28,8 @@ from gaiji.errors import (
     language,
 )
 from gaiji.glyph.reference import reference_font
-from gaiji.registry import characters, gaps, members, reference, releases
+from gaiji.registry import adoption, characters, gaps, members, reference, releases
+from gaiji.registry.db import today
 from gaiji.report import tables
 from gaiji.settings import Settings
 from gaiji.web.about import describe
@@ -302,6 +303,8 @@ def show_member_page(request: Request, session: Reads, member: str) -> HTMLRespo
         counts=members.count_codes(session),
         mapped=characters.count_mapped(session, releases.latest_number(session)),
         decided=characters.count_mapped(session, None),
+        standing=adoption.standing(session, today(), member),
+        names=_names(session),
     )
 
 

@@ -25,6 +25,8 @@ PAGES = [
     f"/members/{YASU}/codesets/juki",
     f"/members/{YASU}/fitgap",
     f"/members/{KUSATSU}/fitgap?against=table",
+    "/adoptions",
+    "/adoptions?day=2026-06-01",
     "/releases",
     "/releases/1",
     "/releases/2",

@@ -1,0 +1,239 @@
+"""Where each city stands: records, what follows from them, whom a change touches, and replays."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from gaiji.errors import (
+    AlreadyRegistered,
+    BadName,
+    UnknownCodeSet,
+    UnknownMember,
+    UnknownRelease,
+    UnknownSite,
+)
+from gaiji.registry import adoption, db, journal, replay, schema
+from gaiji.registry.tables import CutoverMove, CutoverPlan
+from gaiji.settings import Settings
+from tests.council import KUSATSU, ME, RITTO, Council
+from tests.report.conftest import CHARACTERS, seed_reference
+
+JUKI, ZEI, OTHER = "252069/juki", "252069/zei", "252085/juki"
+MAY, JUNE, JULY = date(2026, 5, 1), date(2026, 6, 1), date(2026, 7, 1)
+FONT = "a" * 64
+
+
+@pytest.fixture
+def two_releases(council: Council) -> Council:
+    """Two members, three code sets, two releases: the second changes 252069/juki alone."""
+    council.add(KUSATSU, "草津市")
+    council.add(RITTO, "栗東市")
+    for address in (JUKI, ZEI, OTHER):
+        council.code_set(address)
+        council.take_in(address, "外字コード\nF040\nF041\n")
+        council.decide(f"{address}/F040", "MJ026190")
+    council.publish()
+    council.decide(f"{JUKI}/F041", "MJ030196")
+    council.publish()
+    return council
+
+
+def runs(session: Session, day: date, member: str | None = None) -> dict[str, int | None]:
+    return {one.site: one.release for one in adoption.standing(session, day, member)}
+
+
+def test_a_system_follows_its_own_record_and_else_that_of_its_member(
+    session: Session, two_releases: Council
+) -> None:
+    assert adoption.release_of(session, JUKI, JULY) is None
+    adoption.adopt(session, ME, KUSATSU, 1, MAY)
+    adoption.adopt(session, ME, JUKI, 2, JULY)
+
+    def number(address: str, day: date) -> int | None:
+        found = adoption.release_of(session, address, day)
+        return found.number if found else None
+
+    assert number(JUKI, date(2026, 4, 30)) is None
+    assert [number(JUKI, MAY), number(JUKI, date(2026, 6, 30)), number(JUKI, JULY)] == [1, 1, 2]
+    assert number(ZEI, JULY) == 1
+    assert number(OTHER, JULY) is None
+    assert runs(session, JULY) == {
+        "member:252069": 1,
+        "system:252069/juki": 2,
+        "system:252069/zei": 1,
+        "member:252085": None,
+        "system:252085/juki": None,
+    }
+    zei = next(one for one in adoption.standing(session, JUNE) if one.name == ZEI)
+    assert (zei.told_by, zei.behind, zei.from_) == ("member:252069", True, MAY)
+    juki = next(one for one in adoption.standing(session, JUNE) if one.name == JUKI)
+    assert juki.next is not None
+    assert (juki.next.release, juki.next.from_) == (2, JULY)
+
+
+def test_a_record_for_the_same_day_takes_the_place_of_the_one_before(
+    session: Session, two_releases: Council
+) -> None:
+    adoption.adopt(session, ME, JUKI, 1, MAY, font=FONT, ground="月次更新")
+    head = journal.head(session).serial
+    adoption.adopt(session, ME, JUKI, 1, MAY, font=FONT, ground="月次更新")
+    assert journal.head(session).serial == head
+    again = adoption.adopt(session, ME, JUKI, 2, MAY)
+    assert (again.release, again.font, again.replaced) == (2, None, None)
+    assert runs(session, MAY)["system:252069/juki"] == 2
+    entry = journal.entries(session, after=head)[0]
+    assert '"before":{"font":"' + FONT in entry.body
+
+
+@pytest.mark.parametrize(
+    ("site", "error"),
+    [
+        ("cs1", BadName),
+        ("server:CS1", BadName),
+        ("terminals:窓口", BadName),
+        ("print:", BadName),
+        ("house:x", BadName),
+        ("terminals:252042/窓口", UnknownMember),
+        ("system:252069/kaigo", UnknownCodeSet),
+        ("server:cs1", AlreadyRegistered),
+    ],
+)
+def test_a_site_needs_a_name_of_its_kind(
+    session: Session, two_releases: Council, site: str, error: type[Exception]
+) -> None:
+    adoption.add_site(session, ME, "server:cs1")
+    with pytest.raises(error):
+        adoption.add_site(session, ME, site)
+
+
+def test_the_area_of_a_server_lies_in_the_private_use_area(
+    session: Session, two_releases: Council
+) -> None:
+    whole = adoption.add_site(session, ME, "server:cs1")
+    part = adoption.add_site(session, ME, "server:cs2", options={"area": "e100-e1ff"})
+    assert adoption.server_area(whole) == range(0xE000, 0xF900)
+    assert adoption.server_area(part) == range(0xE100, 0xE200)
+    for area in ("E000-F900", "DFFF-E000", "F000-E000", "E000", "U+E000-U+F8FF"):
+        with pytest.raises(BadName, match="within E000-F8FF"):
+            adoption.add_site(session, ME, "server:cs3", options={"area": area})
+    with pytest.raises(BadName, match="Only a CS server"):
+        adoption.add_site(session, ME, "print:通知", options={"area": "E000-F8FF"})
+
+
+def test_terminals_show_their_members_code_sets_only(
+    session: Session, two_releases: Council
+) -> None:
+    adoption.add_site(session, ME, "terminals:252069/窓口", code_sets=[JUKI])
+    (row,) = [one for one in adoption.standing(session, MAY) if one.kind == "terminals"]
+    assert (row.member, row.codesets, row.release) == (KUSATSU, [JUKI], None)
+    with pytest.raises(BadName, match="not one of member 252069"):
+        adoption.add_site(session, ME, "terminals:252069/税", code_sets=[OTHER])
+    with pytest.raises(BadName, match="Only terminals"):
+        adoption.add_site(session, ME, "server:cs1", code_sets=[JUKI])
+
+
+def test_what_is_not_registered_cannot_be_adopted(session: Session, two_releases: Council) -> None:
+    with pytest.raises(UnknownSite, match="gaiji site add"):
+        adoption.adopt(session, ME, "server:cs9", 1, MAY)
+    with pytest.raises(UnknownRelease):
+        adoption.adopt(session, ME, JUKI, 3, MAY)
+    with pytest.raises(BadName, match="64 hex"):
+        adoption.adopt(session, ME, JUKI, 1, MAY, font="EUDC.TTE")
+    two_releases.code_set("252085/zei")
+    with pytest.raises(UnknownRelease, match="252085/zei is not part of release 2"):
+        adoption.adopt(session, ME, "252085/zei", 2, MAY)
+
+
+def test_both_ends_of_a_conversion_take_the_releases_they_run(
+    session: Session, two_releases: Council
+) -> None:
+    adoption.adopt(session, ME, KUSATSU, 1, MAY)
+    ends = adoption.conversion_ends(session, JUKI, OTHER, JULY)
+    assert (ends.source.number, ends.target.number) == (1, 2)
+    assert [(one.code, one.subject) for one in ends.findings] == [("release-not-told", OTHER)]
+    adoption.adopt(session, ME, OTHER, 2, JUNE)
+    ends = adoption.conversion_ends(session, OTHER, JUKI, JULY)
+    assert (ends.source.number, ends.target.number, ends.findings) == (2, 1, ())
+    ends = adoption.conversion_ends(session, "unicode", JUKI, JULY)
+    assert (ends.source.number, ends.target.number, ends.findings) == (1, 1, ())
+
+
+def test_a_change_touches_those_who_hold_what_changes(
+    session: Session, two_releases: Council
+) -> None:
+    adoption.add_site(session, ME, "terminals:252069/窓口", code_sets=[JUKI])
+    adoption.add_site(session, ME, "terminals:252069/税", code_sets=[ZEI])
+    adoption.add_site(session, ME, "print:納税通知2027")
+    adoption.adopt(session, ME, KUSATSU, 1, MAY)
+    adoption.adopt(session, ME, "terminals:252069/窓口", 1, MAY, font=FONT)
+    found = {one.site: one for one in adoption.touched(session, 1, 2, JULY)}
+    assert set(found) == {"system:252069/juki", "terminals:252069/窓口", "print:納税通知2027"}
+    shown = found["terminals:252069/窓口"]
+    assert (shown.release, shown.font) == (1, FONT)
+    assert [(one.codeset, one.codes) for one in shown.codesets] == [(JUKI, 1)]
+    assert found["print:納税通知2027"].release is None
+    adoption.adopt(session, ME, JUKI, 2, JUNE)
+    later = [one.site for one in adoption.touched(session, 1, 2, JULY)]
+    assert "system:252069/juki" not in later
+    back = [one.site for one in adoption.touched(session, 2, 1, JULY)]
+    assert back == ["system:252069/juki", "print:納税通知2027"]
+
+
+def test_a_server_is_shown_to_the_members_that_moved_to_it(
+    session: Session, two_releases: Council
+) -> None:
+    server = adoption.add_site(session, ME, "server:cs1")
+    plan = CutoverPlan(
+        site_id=server.id,
+        number=3,
+        release=1,
+        members=[KUSATSU, RITTO],
+        code_sets=[JUKI, ZEI, OTHER],
+        as_of=MAY,
+        manifest={},
+        digest=FONT,
+        rows=db.put_blob(session, b"", journal.ROWS),
+        at="",
+        actor="",
+        serial=0,
+    )
+    session.add(plan)
+    session.flush()
+    moved = {"site_id": server.id, "plan_id": plan.id, "day": MAY}
+    session.add(CutoverMove(member=KUSATSU, actor="", at="", serial=0, **moved))
+    adoption.adopt(session, ME, "server:cs1", 1, MAY)
+    assert runs(session, MAY, KUSATSU)["server:cs1"] == 1
+    assert "server:cs1" not in runs(session, MAY, RITTO)
+    (found,) = [one for one in adoption.touched(session, 1, 2, JULY) if one.kind == "server"]
+    assert (found.site, found.plan) == ("server:cs1", "cs1/3")
+    assert [one.codeset for one in found.codesets] == [JUKI]
+
+
+def test_records_of_sites_come_out_of_a_replay_as_they_were(tmp_path: Path) -> None:
+    engines = []
+    for name in ("one", "two"):
+        engine = db.connect(Settings(database=f"sqlite:///{tmp_path / name}.db"))
+        schema.upgrade(engine)
+        engines.append(engine)
+    with db.writing(engines[0]) as source, db.writing(engines[1]) as target:
+        journal.create(source, ME, "OM")
+        for one in (source, target):
+            seed_reference(one)
+        council = Council(source, Settings(home=tmp_path))
+        council.add(KUSATSU, "草津市")
+        council.code_set(JUKI)
+        council.take_in(JUKI, "外字コード\nF040\n")
+        council.decide(f"{JUKI}/F040", next(iter(CHARACTERS)))
+        council.publish()
+        adoption.add_site(source, ME, "server:cs1", options={"area": "E000-EFFF"})
+        adoption.add_site(source, ME, "terminals:252069/窓口", code_sets=[JUKI])
+        adoption.adopt(source, ME, "terminals:252069/窓口", 1, MAY, font=FONT)
+        adoption.adopt(source, ME, JUKI, 1, MAY, ground="運用開始")
+        adoption.adopt(source, ME, JUKI, 1, MAY, ground="訂正")
+        replay.replay(source, target)
+        assert adoption.site_shapes(target) == adoption.site_shapes(source)
+        assert adoption.standing(target, JULY) == adoption.standing(source, JULY)
+    for engine in engines:
+        engine.dispose()

@@ -1,0 +1,80 @@
+"""Where each city stands, over HTTP and on its pages."""
+
+from tests.web.council import Council
+
+SITES, ADOPTIONS = "/v1/sites", "/v1/adoptions"
+
+
+def record(council: Council, **body: object) -> int:
+    code: int = council.client.post(ADOPTIONS, json=body, headers=council.key()).status_code
+    return code
+
+
+def test_a_server_is_registered_and_listed(council: Council) -> None:
+    body = {"site": "server:cs1", "area": "E000-EFFF"}
+    assert council.client.post(SITES, json=body).status_code == 401
+    assert council.client.post(SITES, json=body, headers=council.key("auditor")).status_code == 403
+    made = council.client.post(SITES, json=body, headers=council.key())
+    assert made.status_code == 201
+    assert made.json()["options"] == {"area": "E000-EFFF"}
+    again = council.client.post(SITES, json=body, headers=council.key())
+    assert again.status_code == 409
+    assert [one["site"] for one in council.client.get(SITES).json()["items"]] == ["server:cs1"]
+
+
+def test_what_a_site_runs_is_recorded_and_shown(council: Council) -> None:
+    told = {"site": "252069", "release": 1, "from": "2026-05-01", "ground": "月次更新"}
+    assert record(council, **told) == 201
+    assert record(council, site="252069/juki", release=9, **{"from": "2026-05-01"}) == 404
+    assert record(council, site="server:cs9", release=1, **{"from": "2026-05-01"}) == 404
+    page = council.client.get(f"{ADOPTIONS}?day=2026-06-01&member=252069").json()
+    assert page["release"] == 2
+    assert {one["site"]: one["release"] for one in page["items"]} == {
+        "member:252069": 1,
+        "system:252069/juki": 1,
+        "system:252069/zei": 1,
+    }
+    one = page["items"][1]
+    assert (one["from"], one["told_by"], one["behind"]) == ("2026-05-01", "member:252069", True)
+    assert council.client.get(f"{ADOPTIONS}?day=2026-04-30").json()["items"][0]["release"] is None
+    assert council.client.get(f"{ADOPTIONS}?member=252042").status_code == 404
+
+
+def test_the_parts_of_the_list_join_to_the_whole(council: Council) -> None:
+    address = f"{ADOPTIONS}?day=2026-06-01"
+    whole = [one["site"] for one in council.client.get(address).json()["items"]]
+    assert len(whole) > 3
+    found: list[str] = []
+    following: str | None = f"{address}&limit=2"
+    while following:
+        page = council.client.get(following)
+        found += [one["site"] for one in page.json()["items"]]
+        cursor = page.json()["next"]
+        assert (cursor is None) == ("link" not in page.headers)
+        following = f"{address}&limit=2&cursor={cursor}" if cursor else None
+    assert found == whole
+    first = council.client.get(f"{address}&limit=2").json()["next"]
+    other_day = f"{ADOPTIONS}?day=2026-06-02&cursor={first}"
+    assert council.client.get(other_day).status_code == 422
+
+
+def test_who_would_be_touched_is_listed(council: Council) -> None:
+    record(council, site="252085/juki", release=2, **{"from": "2026-05-01"})
+    address = f"{ADOPTIONS}/touched?before=2&after=1&day=2026-06-01"
+    sites = {one["site"]: one["codesets"] for one in council.client.get(address).json()["items"]}
+    assert sites["system:252085/juki"] == [{"codeset": "252085/juki", "codes": 2}]
+    assert council.client.get(f"{ADOPTIONS}/touched?before=2&after=9").status_code == 404
+
+
+def test_the_pages_say_who_runs_what(council: Council) -> None:
+    record(council, site="252069", release=1, **{"from": "2026-05-01"})
+    page = council.client.get("/adoptions?day=2026-06-01&lang=ja")
+    assert page.status_code == 200
+    assert "適用状況" in page.text
+    assert "構成市の記録による" in page.text
+    assert "記録なし" in page.text
+    assert "最新ではない" in page.text
+    member = council.client.get("/members/252069?lang=en").text
+    assert "Where it stands" in member
+    assert "252085" not in member
+    assert council.client.get("/adoptions?page=2").status_code == 422
