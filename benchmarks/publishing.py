@@ -15,8 +15,9 @@ from benchmarks.harness import Figure, Race, Section, line_through, seconds_text
 from benchmarks.world import ACTOR, World, opened, remove
 from gaiji.charset.charsets import charset
 from gaiji.data import MjRow, read
-from gaiji.demo.drawing import Donor, dots
 from gaiji.glyph.build import build_fontx2
+from gaiji.glyph.donors import Donor
+from gaiji.glyph.draw import dots
 from gaiji.registry import (
     characters,
     db,

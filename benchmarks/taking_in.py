@@ -20,9 +20,10 @@ from gaiji.charset.tables import read_cs_table, read_list
 from gaiji.demo import sheets
 from gaiji.demo.characters import Pool, fill
 from gaiji.demo.council import CodeSetPlan
-from gaiji.demo.drawing import Donor, designed
+from gaiji.demo.drawing import designed
 from gaiji.demo.generate import SEED
 from gaiji.glyph.build import build_truetype
+from gaiji.glyph.donors import Donor
 from gaiji.glyph.forms import parse_canonical
 from gaiji.glyph.sources import parse_source, read_source
 from gaiji.registry import db, decisions, intake, members

@@ -17,7 +17,8 @@ from typing import Literal
 from gaiji import data
 from gaiji.data import MjRow, NoteRow, PartsRow, RadicalRow, ReadingRow, ShrinkRow
 from gaiji.demo.council import DECISIVE, CodeSetPlan
-from gaiji.demo.drawing import Donor, Way
+from gaiji.demo.drawing import Way
+from gaiji.glyph.donors import Donor
 
 IN_NAMES = frozenset(
     "一丁七万三上下世丸久之乃九二五井亜京人今仁介代仲伊会佐何作保信倉倍偉健児元光全八公六内円冨冬別利前剛加助勇勝北十千"

@@ -20,9 +20,11 @@ from typing import Any
 from gaiji.demo import residents, sheets
 from gaiji.demo.characters import Pool, Shape, Slot, fill
 from gaiji.demo.council import CODE_SETS, City, CodeSetPlan, city
-from gaiji.demo.drawing import Donor, designed, dots, drawn_variant
+from gaiji.demo.drawing import designed, drawn_variant
 from gaiji.errors import DiskFull, StorageFailed, Where
 from gaiji.glyph.build import build_bdf, build_fontx2, build_truetype
+from gaiji.glyph.donors import Donor
+from gaiji.glyph.draw import dots
 from gaiji.glyph.forms import Outline
 
 SEED, RECORDS = 20_151_001, 100_000

@@ -15,6 +15,8 @@ STANDARD = (
     "亜愛井伊一右宇栄永園応岡沖加賀海笠葛吉久牛橋玉近金栗郡見古戸湖口幸甲港高今佐坂崎笹三山四志"
 )
 """A few characters of the standard area, which CS tables carry beside the gaiji."""
+KANA = ("J+AC05", "J+AC0A")
+"""Two of the 168 変体仮名 of the Juki-net repertoire, which no reference set in reach has."""
 REMARKS = ("", "", "", "", "", "", "戸籍", "住所", "確認済", "旧システムから移行")
 
 
@@ -103,6 +105,8 @@ def cs_table(
     """Return a city's CS-server table (CSサーバー文字対応表): what it transmits, substitutions included."""
     rng = random.Random(f"{seed}/{plan.address}/cs")
     sent = [(shown_code(plan, slot.code), slot.juki) for slot in slots if slot.juki and slot.listed]
+    drawn = [slot for slot in slots if slot.shape.mj is None and slot.listed and not slot.juki]
+    sent += [(shown_code(plan, slot.code), juki) for slot, juki in zip(drawn, KANA, strict=False)]
     if plan.charset_name in ("cp932", "jef", "keis83"):
         encoding = "cp932" if plan.charset_name == "cp932" else "euc_jp"
         own = {row.own_ucs: row.juki for row in rows.values() if row.own_ucs and row.juki}

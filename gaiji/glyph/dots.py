@@ -83,6 +83,8 @@ class _Bdf:
                 self.family = " ".join(values)
             elif word == "CHARS":
                 self.count = self.whole(values, MOST_GLYPHS)
+            elif word == "STARTPROPERTIES":
+                self.skip_properties()
         if self.seen != self.count:
             raise self.bad(
                 f"字形の数が合いません（CHARSは{self.count}、実際は{self.seen}）。"
@@ -92,6 +94,11 @@ class _Bdf:
             )
         cell = self.known_cell()
         return Patterns(self.glyphs, (cell.width, cell.height), self.family, tuple(self.findings))
+
+    def skip_properties(self) -> None:
+        """Go past the properties, which may have any name: FONT, SIZE and CHARS too."""
+        while self.next_words()[0] != "ENDPROPERTIES":
+            pass
 
     def read_glyph(self, name: str) -> None:
         box, code = self.known_cell(), -1
@@ -239,23 +246,36 @@ class _Bdf:
 
 
 def build_bdf(
-    glyphs: Mapping[int, Bitmap], *, family: str = "gaiji", hexadecimal: bool = False
+    glyphs: Mapping[int, Bitmap],
+    *,
+    family: str = "gaiji",
+    hexadecimal: bool = False,
+    names: Mapping[int, str] | None = None,
+    properties: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return a BDF font (BDF形式) of bitmaps of one size, by ENCODING number in ascending order."""
+    """Return a BDF font (BDF形式) of bitmaps of one size, by ENCODING number in ascending order.
+
+    names: of glyphs, where the number is not enough; properties: in ASCII, what is not becomes a question mark.
+    """
     width, height = _one_size(glyphs)
-    head = ["STARTFONT 2.1", f"FONT {family}", f"SIZE {height} 72 72"]
-    lines = [*head, f"FONTBOUNDINGBOX {width} {height} 0 0", f"CHARS {len(glyphs)}"]
+    lines = ["STARTFONT 2.1", f"FONT {family}", f"SIZE {height} 72 72"]
+    lines.append(f"FONTBOUNDINGBOX {width} {height} 0 0")
+    if properties:
+        quoted = {name: value.replace('"', '""') for name, value in properties.items()}
+        lines.append(f"STARTPROPERTIES {len(quoted)}")
+        lines += [*(f'{name} "{value}"' for name, value in quoted.items()), "ENDPROPERTIES"]
+    lines.append(f"CHARS {len(glyphs)}")
     for code, bitmap in sorted(glyphs.items()):
         number = f"0x{code:04X}" if hexadecimal else str(code)
         lines += [
-            f"STARTCHAR {code:04X}",
+            f"STARTCHAR {(names or {}).get(code) or f'{code:04X}'}",
             f"ENCODING {number}",
             f"SWIDTH {1000 * width // height} 0",
         ]
         lines += [f"DWIDTH {width} 0", f"BBX {width} {height} 0 0", "BITMAP"]
         lines += (row.hex().upper() for row in bitmap.lines())
         lines.append("ENDCHAR")
-    return "\n".join([*lines, "ENDFONT", ""]).encode("ascii")
+    return "\n".join([*lines, "ENDFONT", ""]).encode("ascii", "replace")
 
 
 def _one_size(glyphs: Mapping[int, Bitmap]) -> tuple[int, int]:

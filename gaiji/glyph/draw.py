@@ -110,6 +110,42 @@ def _indent(outline: Outline) -> float:
     return max(0, outline.em_units - outline.advance) / 2 if outline.advance > 0 else 0
 
 
+INK = 128
+"""From this grey value on a dot is set."""
+
+
+def dots(glyph: Glyph, side: int) -> Bitmap:
+    """Return a glyph as a square dot pattern of so many dots a side, cut at half ink (ドットパターン)."""
+    image = mask(glyph, side, margin=0).point(lambda grey: 255 * (grey >= INK))
+    return Bitmap.padded(side, side, image.convert("1").tobytes())
+
+
+def dot_pattern(glyph: Glyph, side: int) -> Bitmap | None:
+    """Return a glyph as a square dot pattern of so many dots a side (ドットパターン化).
+
+    A pattern of another size is enlarged by a whole factor; None where that does not go.
+    """
+    if isinstance(glyph, Outline):
+        return dots(glyph, side)
+    if glyph.width != glyph.height or side % glyph.width:
+        return None
+    return glyph if side == glyph.width else dots(glyph, side)
+
+
+def bmp(glyph: Glyph, side: int) -> bytes:
+    """Return the dots of a glyph as a BMP of one bit a dot, black on white (字形のBMP), side dots square.
+
+    What a pattern's own size does not divide is drawn and cut at half ink, as outlines are.
+    Raises InvalidRequest for a size that is not offered.
+    """
+    check_size(side)
+    pattern = dot_pattern(glyph, side) or dots(glyph, side)
+    image = Image.frombytes("1", (side, side), pattern.rows)
+    out = io.BytesIO()
+    ImageChops.invert(image).save(out, "BMP")
+    return out.getvalue()
+
+
 def _one_glyph_font(contours: list[list[TrueTypePoint]]) -> bytes:
     """Return a TrueType font with nothing but glyph 0, as far as a rasteriser looks."""
     flat = [point for contour in contours for point in contour]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fontTools.cu2qu import curve_to_quadratic
 
-from gaiji.glyph.forms import Bitmap, Contour, Glyph, Outline, Point, number
+from gaiji.glyph.forms import Bitmap, Contour, Glyph, Number, Outline, Point, number
 
 CUBIC_ERROR = 1 / 4000
 """Largest distance between a cubic curve and what replaces it, in em: with rounding, within 1/1000."""
@@ -52,7 +52,14 @@ def _quadratic(contour: Contour, tolerance: float) -> Contour:
 
 
 def _middle(a: Point, b: Point) -> Point:
-    return Fraction(a[0] + b[0]) / 2, Fraction(a[1] + b[1]) / 2
+    return _half(a[0] + b[0]), _half(a[1] + b[1])
+
+
+def _half(value: Number) -> Number:
+    if isinstance(value, int) and not value & 1:
+        return value >> 1
+    half = Fraction(value) / 2
+    return half.numerator if half.denominator == 1 else half
 
 
 def _contour(contour: Contour, scale: float) -> list[TrueTypePoint]:
@@ -76,20 +83,50 @@ def _rounded(point: Point, on: bool, scale: float) -> TrueTypePoint:
     return TrueTypePoint(round(float(point[0]) * scale), round(float(point[1]) * scale), on)
 
 
+def from_points(contours: list[list[TrueTypePoint]], em_units: int, advance: int) -> Outline:
+    """Return the outline that TrueType points stand for (制御点から輪郭へ), implied points written out."""
+    return Outline(em_units, advance, tuple(map(_drawn, contours)))
+
+
+def _drawn(contour: list[TrueTypePoint]) -> Contour:
+    whole: list[tuple[Point, bool]] = []
+    for index, here in enumerate(contour):
+        before = contour[index - 1]
+        if not (before.on or here.on):
+            whole.append((_middle(before[:2], here[:2]), True))
+        whole.append((here[:2], here.on))
+    first = next(index for index, (_, on) in enumerate(whole) if on)
+    whole = whole[first + 1 :] + whole[: first + 1]
+    segments: list[tuple[Point, ...]] = []
+    control: tuple[Point, ...] = ()
+    for point, on in whole:
+        if on:
+            segments.append((*control, point))
+        control = () if on else (point,)
+    return tuple(segments)
+
+
 def as_outline(glyph: Glyph, em_units: int) -> Outline:
     """Return a glyph as an outline: a bitmap becomes its dots as rectangles, one per run (ドットの輪郭化).
 
-    The cell fills the ideographic em box, its lower edge 12/100 em below the baseline.
+    The cell fills the ideographic em box, its lower edge 12/100 em below the baseline. Dots are alike where em_units
+    is a multiple of the longer side, else rounded to the nearest unit.
     """
     if isinstance(glyph, Outline):
         return glyph
-    cell = em_units // max(glyph.width, glyph.height) or 1
-    bottom = -round(em_units * 0.12)
+    longest = max(glyph.width, glyph.height)
+    unit = [(2 * dots * em_units + longest) // (2 * longest) for dots in range(longest + 1)]
+    bottom, height = -round(em_units * 0.12), glyph.height
     contours = tuple(
-        _rectangle(left * cell, bottom + (glyph.height - y - 1) * cell, (right - left) * cell, cell)
+        _rectangle(
+            unit[left],
+            bottom + unit[height - y - 1],
+            unit[right] - unit[left],
+            unit[height - y] - unit[height - y - 1],
+        )
         for left, right, y in runs(glyph)
     )
-    return Outline(em_units, glyph.width * cell, contours)
+    return Outline(em_units, unit[glyph.width], contours)
 
 
 def runs(bitmap: Bitmap) -> list[tuple[int, int, int]]:

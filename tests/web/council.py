@@ -14,9 +14,9 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from gaiji.data import MjRow, read
-from gaiji.demo.drawing import Donor
 from gaiji.errors import problem_types
 from gaiji.glyph.build import build_truetype
+from gaiji.glyph.donors import Donor
 from gaiji.glyph.forms import Glyph, Outline
 from gaiji.glyph.reference import find_font
 from gaiji.registry import db, decisions, intake, journal, members, principals, reference, schema

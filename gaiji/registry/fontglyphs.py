@@ -1,0 +1,316 @@
+"""Which glyph stands where in a font, and by what right (フォントの字形の選択).
+
+The order in which a council font takes outlines is told in `gaiji.registry.fonts` and docs/fonts.md.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gaiji.errors import NoPicture, Text
+from gaiji.glyph.build import FontGlyph, Provenance, glyph_name
+from gaiji.glyph.donors import DONORS, Donor, Wanted, donor
+from gaiji.glyph.forms import Glyph, digest, parse_canonical
+from gaiji.glyph.reference import find_font, reference_font
+from gaiji.registry import adoption, allocation, gaps, releases
+from gaiji.registry.characters import Meant, meanings, published
+from gaiji.registry.db import chunks
+from gaiji.registry.members import charset_of, find_code_set
+from gaiji.registry.rights import allowed, sources_of, widest
+from gaiji.registry.tables import (
+    OPEN_END,
+    Character,
+    CodeSet,
+    GlyphSource,
+    GlyphUse,
+    LocalCode,
+    MappingRow,
+    Meaning,
+    Release,
+)
+from gaiji.registry.tables import Glyph as KnownGlyph
+from gaiji.settings import Settings
+from gaiji.wire.findings import Finding, Level
+from gaiji.wire.fonts import SCOPES, Outlines, Scope
+
+EXACT = frozenset({"equivalent", "design-difference"})
+
+
+@dataclass(frozen=True)
+class FontSubject:
+    """Whose gaiji a font shows (フォントの対象).
+
+    kind and name: `codeset` 252069/juki, `release` (no name: the council's characters at their BMP points), `server`
+    cs1. part: of a code set, every code or those without a decided character. as_of: the day whose meanings hold; None
+    takes the meanings that are still open.
+    """
+
+    kind: Literal["codeset", "release", "server"]
+    name: str = ""
+    part: Literal["all", "undecided"] = "all"
+    as_of: date | None = None
+
+    @property
+    def text(self) -> str:
+        """How it is written in fonts and reports: `codeset:252069/juki`, `release`, `server:cs1`."""
+        return f"{self.kind}:{self.name}" if self.name else self.kind
+
+    def file_stem(self, release: int) -> str:
+        """Return the beginning of a font's file name, `252069-juki.r3`, `council.r3`, `server-cs1.r3`."""
+        named = {
+            "codeset": self.name.replace("/", "-"),
+            "release": "council",
+            "server": f"server-{self.name}",
+        }
+        parts = [named[self.kind], *(["undecided"] if self.part == "undecided" else [])]
+        if self.as_of is not None:
+            parts.append(f"as-of-{self.as_of.isoformat()}")
+        return ".".join([*parts, f"r{release}"])
+
+
+class Candidate(NamedTuple):
+    """A city's glyph for a character."""
+
+    digest: str
+    codeset: str
+    is_dots: bool
+
+
+@dataclass
+class Gathering:
+    """Puts the glyphs of one font together."""
+
+    session: Session
+    settings: Settings
+    release: Release
+    audience: Scope
+    outlines: Outlines
+    glyphs: list[FontGlyph] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    refused: list[Finding] = field(default_factory=list)
+    donor: Donor | None = None
+
+    def gather(self, what: FontSubject) -> None:
+        """Fill `glyphs`, and tell what is not among them: `findings`, and `refused` for want of a right."""
+        if what.kind == "codeset":
+            self._own(what)
+        elif what.kind == "release":
+            self._council(allocation.points(self.session, allocation.PUA, self.release.serial))
+        else:
+            adoption.find_site(self.session, f"server:{what.name}")
+            scope = allocation.server_scope(what.name)
+            self._council(allocation.points(self.session, scope))
+
+    # a code set's own
+
+    def _own(self, what: FontSubject) -> None:
+        code_set = find_code_set(self.session, what.name)
+        releases.mapping(
+            self.session, what.name, self.release
+        )  # raises where the release has not got it
+        charset = charset_of(self.session, code_set)
+        rows = [
+            meant
+            for meant in meanings(self.session, code_set, self.release.number)
+            if _in_force(meant, what.as_of)
+            and not (what.part == "undecided" and meant.character is not None)
+        ]
+        sources = sources_of(self.session, {meant.glyph for meant in rows if meant.glyph})
+        taken: list[tuple[int, Meant, Provenance]] = []
+        for meant in rows:
+            code, image = meant.code.hex().upper(), charset.image_of(meant.code) or 0
+            character = meant.character if meant.relationship in EXACT else None
+            subject = f"{what.name}/{code}"
+            if self.outlines == "ipamj" and character and self._reference(image, character, code):
+                continue
+            if meant.glyph is None:
+                self._find(
+                    "no-glyph",
+                    "gap",
+                    subject,
+                    f"{subject} の字形は届いていません。",
+                    f"No glyph of {subject} was handed in.",
+                )
+                continue
+            proof = self._proof(sources.get(meant.glyph, []), what.name, subject, meant.glyph)
+            if proof is not None:
+                taken.append(
+                    (image, meant, proof._replace(code=code, character=meant.character or ""))
+                )
+        forms = gaps.glyph_forms(
+            self.session, {meant.glyph for _, meant, _ in taken if meant.glyph}
+        )
+        for image, meant, proof in taken:
+            named = glyph_name(f"{what.name}/{proof.code}", meant.glyph or "")
+            glyph = parse_canonical(forms[meant.glyph or ""])
+            self.glyphs.append(FontGlyph(image, named, glyph, meant.glyph or "", proof))
+
+    # the council's
+
+    def _council(self, points: dict[str, int]) -> None:
+        candidates = self._candidates(points)
+        every = {one.digest for some in candidates.values() for one in some}
+        sources = sources_of(self.session, every)
+        repertoire = releases.repertoire(self.session, self.release)
+        chosen: dict[str, tuple[Candidate, Provenance]] = {}
+        for character, point in sorted(points.items()):
+            if self.outlines == "ipamj" and self._reference(point, character):
+                continue
+            usable = [
+                one
+                for one in candidates.get(character, ())
+                if allowed(sources.get(one.digest, []), self.audience)
+            ]
+            best = min(usable, key=lambda one: one.is_dots, default=None)
+            if best is None or best.is_dots:
+                forms = repertoire.get(character)
+                wanted = Wanted(character, forms.ucs, forms.ivs) if forms else None
+                if wanted and self._donated(point, wanted):
+                    continue
+            if best is not None:
+                proof = self._proof(sources[best.digest], best.codeset, character, best.digest)
+                if proof is not None:
+                    chosen[character] = best, proof._replace(character=character)
+            elif first := next(iter(candidates.get(character, ())), None):
+                self._proof(sources.get(first.digest, []), first.codeset, character, first.digest)
+            else:
+                self._find(
+                    "no-outline",
+                    "gap",
+                    character,
+                    f"{character} の字形がありません。",
+                    f"There is no glyph of {character}.",
+                )
+        kept = gaps.glyph_forms(self.session, {one.digest for one, _ in chosen.values()})
+        for character, (one, proof) in chosen.items():
+            named = glyph_name(character, one.digest)
+            glyph = parse_canonical(kept[one.digest])
+            self.glyphs.append(FontGlyph(points[character], named, glyph, one.digest, proof))
+
+    def _candidates(self, points: dict[str, int]) -> dict[str, list[Candidate]]:
+        """Return the cities' glyphs of characters: the one a council's own was made for first, then by code set."""
+        by_character: dict[str, list[Candidate]] = defaultdict(list)
+        number, pinned = self.release.number, self.release.manifest["code_sets"]
+        for some in chunks(sorted(points)):
+            own = select(Character.id, Character.glyph, KnownGlyph.kind).join(
+                KnownGlyph, KnownGlyph.sha256 == Character.glyph
+            )
+            for id, glyph, kind in self.session.execute(own.where(Character.id.in_(some))):
+                by_character[id].append(Candidate(glyph or "", "", kind == "bitmap"))
+            query = (
+                select(MappingRow.character, GlyphUse.glyph, KnownGlyph.kind, CodeSet)
+                .join(Meaning, Meaning.id == MappingRow.meaning_id)
+                .join(GlyphUse, (GlyphUse.meaning_id == Meaning.id) & published(GlyphUse, number))
+                .join(KnownGlyph, KnownGlyph.sha256 == GlyphUse.glyph)
+                .join(LocalCode, LocalCode.id == Meaning.local_code_id)
+                .join(CodeSet, CodeSet.id == LocalCode.code_set_id)
+                .where(
+                    MappingRow.character.in_(some),
+                    MappingRow.relationship == "equivalent",
+                    published(MappingRow, number),
+                )
+                .order_by(CodeSet.member, CodeSet.name, LocalCode.code, Meaning.valid_from)
+            )
+            for id, glyph, kind, code_set in self.session.execute(query):
+                if code_set.address in pinned:
+                    by_character[id].append(Candidate(glyph, code_set.address, kind == "bitmap"))
+        for some_candidates in by_character.values():  # whose glyph a council's own was made for
+            first = some_candidates[0]
+            if not first.codeset:
+                named = [one.codeset for one in some_candidates[1:] if one.digest == first.digest]
+                some_candidates[0] = first._replace(codeset=next(iter(named), ""))
+        return dict(by_character)
+
+    # by what right
+
+    def _proof(
+        self, sources: Sequence[GlyphSource], codeset: str, subject: str, glyph: str
+    ) -> Provenance | None:
+        """Return where a glyph came from, or None, noted, where the right for this audience is missing."""
+        best = widest(sources)
+        if best is not None and allowed(sources, self.audience):
+            scope = next(one for one in SCOPES if one == best.scope)
+            return Provenance("city", best.supplier, best.rights, scope, best.licence, codeset)
+        supplier = (best.supplier if best else "") or "?"
+        scope_name = best.scope if best else "unknown"
+        remedy = f"gaiji rights set {codeset or subject.rpartition('/')[0]} --scope {self.audience} --ground …"
+        self.refused.append(
+            found(
+                "rights-missing",
+                "error",
+                f"{subject} の字形(提供者 {supplier}、利用範囲 {scope_name})は {self.audience} に渡せません。"
+                f"承諾を得て {remedy} で登録してください。",
+                f"The glyph of {subject} (supplier {supplier}, scope {scope_name}) may not be given to "
+                f"{self.audience}; get leave and register it with {remedy}.",
+                subject,
+            )
+        )
+        return None
+
+    # from fonts that anybody may use
+
+    def _donated(self, point: int, wanted: Wanted) -> bool:
+        if self.donor is None:
+            missing = [name for name in DONORS if find_font(self.settings, name) is None]
+            if missing:
+                raise NoPicture(
+                    "市の字形で作れない文字があり、花園明朝が要ります。gaiji fonts fetch を実行してください。",
+                    "Some characters have no city's glyph and need Hanazono Mincho; run gaiji fonts fetch.",
+                )
+            self.donor = donor(self.settings)
+        if not self.donor.has(wanted):
+            return False
+        proof = Provenance(
+            "hanazono",
+            "GlyphWiki Project",
+            "自由に改変・再配布できる",
+            "public",
+            "LicenseRef-Hanazono",
+            character=wanted.name,
+        )
+        self._add(point, wanted.name, self.donor.outline(wanted), proof)
+        return True
+
+    def _reference(self, point: int, character: str, code: str = "") -> bool:
+        font = reference_font(self.settings)
+        if character not in font.names():
+            return False
+        proof = Provenance(
+            "ipamj",
+            "IPA",
+            "IPAフォントライセンスv1.0",
+            "public",
+            "IPA",
+            code=code,
+            character=character,
+        )
+        self._add(point, character, font.glyph(character), proof)
+        return True
+
+    def _add(self, point: int, character: str, glyph: Glyph, proof: Provenance) -> None:
+        sha = digest(glyph)
+        name = glyph_name(f"{character}_{point:04X}" if proof.code else character, sha)
+        self.glyphs.append(FontGlyph(point, name, glyph, sha, proof))
+
+    def _find(self, code: str, level: Level, subject: str, ja: str, en: str) -> None:
+        self.findings.append(Finding(code, level, Text(ja, en), subject))
+
+
+def _in_force(meant: Meant, day: date | None) -> bool:
+    if day is None:
+        return meant.valid_to == OPEN_END
+    return meant.valid_from <= day <= meant.valid_to
+
+
+def found(code: str, level: Level, ja: str, en: str, of: str | Provenance) -> Finding:
+    """Return a finding about a glyph (所見), its subject the code or the character it stands for."""
+    if isinstance(of, Provenance):
+        of = f"{of.codeset}/{of.code}" if of.code else of.character
+    return Finding(code, level, Text(ja, en), of)

@@ -1,0 +1,151 @@
+"""By what right glyphs may be handed on (字形の利用条件): a scope per source, told when taken in or afterwards.
+
+A scope says who may be given a glyph: `unknown` nobody, `member` the terminals and printer of its own city, `council`
+the members, their shared servers and contractors, `public` everybody. The widest of a glyph's sources counts: whoever
+has the right to say so said it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from gaiji.errors import BadInput, BadName, Refused
+from gaiji.registry.db import chunks
+from gaiji.registry.journal import Act, Actor, act, effect
+from gaiji.registry.members import find_code_set
+from gaiji.registry.tables import CodeSet, GlyphSource, Import
+from gaiji.wire.fonts import SCOPES, RightsRowShape, RightsShape, Scope
+
+LONGEST_LICENCE, LONGEST_GROUND = 200, 400
+
+
+def check_scope(scope: str) -> Scope:
+    """Return a scope by its name (利用範囲). Raises BadName."""
+    for known in SCOPES:
+        if scope == known:
+            return known
+    raise BadName(
+        f"利用範囲 {scope} はありません。{'・'.join(SCOPES)} のどれかにしてください。",
+        f"There is no scope {scope}; take one of {', '.join(SCOPES)}.",
+    )
+
+
+def widest(sources: Iterable[GlyphSource]) -> GlyphSource | None:
+    """Return the source of a glyph that gives the widest right, the first by supplier where several do."""
+    ordered = sorted(sources, key=lambda one: (one.supplier, one.rights, one.blob))
+    return max(ordered, key=lambda one: _width(one.scope), default=None)
+
+
+def allowed(sources: Iterable[GlyphSource], audience: Scope) -> bool:
+    """Whether a glyph from these sources may be given to an audience (利用の可否)."""
+    best = widest(sources)
+    return best is not None and _width(best.scope) >= _width(audience)
+
+
+def _width(scope: str) -> int:
+    return SCOPES.index(check_scope(scope))
+
+
+def sources_of(session: Session, glyphs: Iterable[str]) -> dict[str, list[GlyphSource]]:
+    """Return where each glyph came from, by its sha256."""
+    found: dict[str, list[GlyphSource]] = defaultdict(list)
+    for some in chunks(sorted(set(glyphs))):
+        for row in session.scalars(select(GlyphSource).where(GlyphSource.glyph.in_(some))):
+            found[row.glyph].append(row)
+    return dict(found)
+
+
+def set_rights(
+    session: Session,
+    actor: Actor,
+    address: str,
+    scope: Scope,
+    *,
+    licence: str | None = None,
+    ground: str,
+    glyphs: Sequence[str] = (),
+) -> int:
+    """Say by what right the glyphs that a code set handed in may be handed on (利用条件の登録); return how many.
+
+    licence: its identifier or name, None leaves what stands; ground: the letter or contract it rests on; glyphs: by
+    sha256, all of the code set's where none is named. Raises UnknownCodeSet, BadName, BadInput without a ground,
+    Refused where the code set handed in none of them.
+    """
+    code_set = find_code_set(session, address)
+    check_scope(scope)
+    ground, licence = ground.strip(), (licence or "").strip() or None
+    if not 0 < len(ground) <= LONGEST_GROUND or not ground.isprintable():
+        raise BadInput(
+            f"根拠は{LONGEST_GROUND}文字までで書いてください(承諾書の日付や契約の名前など)。",
+            f"Give the ground in up to {LONGEST_GROUND} characters: the date of a letter, the name of a contract.",
+        )
+    if licence is not None and (len(licence) > LONGEST_LICENCE or not licence.isprintable()):
+        raise BadInput(
+            f"ライセンスの名前は{LONGEST_LICENCE}文字までで書いてください。",
+            f"Name the licence in up to {LONGEST_LICENCE} characters.",
+        )
+    named = sorted(set(glyphs))
+    known = set(session.scalars(select(GlyphSource.glyph).where(_handed_in(session, code_set))))
+    if not known or (other := [one for one in named if one not in known]):
+        what = other[0][:16] if known else address
+        raise Refused(
+            f"{what} の字形は {address} から届いていません。gaiji codeset import でフォントを受け入れてください。",
+            f"No glyph of {what} came from {address}; take in its font with gaiji codeset import.",
+        )
+    before = {"items": [row.model_dump() for row in show_rights(session, address).items]}
+    after = {"scope": scope, "licence": licence, "ground": ground, "glyphs": named}
+    act(session, actor, "glyph.rights", address, after, before)
+    return len(named or known)
+
+
+def _handed_in(session: Session, code_set: CodeSet) -> ColumnElement[bool]:
+    """True for the sources that a code set's own imports brought."""
+    files = session.scalars(select(Import.files).where(Import.code_set_id == code_set.id))
+    fonts = {one["sha256"] for some in files for one in some if one["role"] == "font"}
+    return GlyphSource.blob.in_(sorted(fonts))
+
+
+@effect("glyph.rights")
+def _told(session: Session, act: Act) -> None:
+    after = act.after
+    values = {"scope": after["scope"]}
+    if after["licence"] is not None:
+        values["licence"] = after["licence"]
+    handed_in = _handed_in(session, find_code_set(session, act.subject))
+    parts: list[ColumnElement[bool]] = [
+        GlyphSource.glyph.in_(some) for some in chunks(after["glyphs"])
+    ]
+    for part in parts or [handed_in]:
+        session.execute(
+            update(GlyphSource).where(handed_in, part).values(values),
+            execution_options={"synchronize_session": "fetch"},
+        )
+
+
+def show_rights(session: Session, address: str) -> RightsShape:
+    """Return by what right the glyphs of a code set may be handed on (利用条件), by supplier. Raises UnknownCodeSet."""
+    code_set = find_code_set(session, address)
+    columns = GlyphSource.supplier, GlyphSource.rights, GlyphSource.scope, GlyphSource.licence
+    query = (
+        select(*columns, func.count(GlyphSource.glyph.distinct()))
+        .where(_handed_in(session, code_set))
+        .group_by(*columns)
+        .order_by(GlyphSource.supplier, GlyphSource.rights, GlyphSource.scope)
+    )
+    return RightsShape(
+        codeset=address,
+        items=[
+            RightsRowShape(
+                supplier=supplier,
+                rights=rights,
+                scope=check_scope(scope),
+                licence=licence,
+                glyphs=count,
+            )
+            for supplier, rights, scope, licence, count in session.execute(query)
+        ],
+    )

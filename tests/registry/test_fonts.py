@@ -1,0 +1,364 @@
+"""Fonts of a registry: what is in them, by what right, and what is refused."""
+
+import io
+import json
+from datetime import date
+
+import pytest
+import uharfbuzz as hb
+from fontTools.ttLib import TTFont
+from sqlalchemy import Engine, StaticPool, create_engine, select
+from sqlalchemy.orm import Session
+
+from gaiji.errors import BadFont, BadInput, BadName, Refused, UnknownRelease, UnknownSite
+from gaiji.glyph.build import as_built, build_bdf, build_truetype
+from gaiji.glyph.forms import Bitmap, Outline, canonical, digest
+from gaiji.glyph.opentype import read_outline
+from gaiji.glyph.reference import font_status
+from gaiji.registry import (
+    adoption,
+    allocation,
+    fonts,
+    intake,
+    journal,
+    members,
+    releases,
+    replay,
+    rights,
+)
+from gaiji.registry.fonts import FontSubject, font_file, glyphs_for
+from gaiji.registry.tables import Base, Character, GlyphSource, Release
+from gaiji.settings import Settings
+from gaiji.wire.fonts import SCOPES, Scope
+from tests.council import KUSATSU, ME, RITTO, Council
+
+JUKI, ZEI = f"{KUSATSU}/juki", f"{RITTO}/zei"
+NABE, SAKI = "MJ026190", "MJ030196"
+OWN = FontSubject("codeset", JUKI)
+needs_fonts = pytest.mark.skipif(
+    any(status.state != "ready" for status in font_status(Settings())),
+    reason="reference fonts are not installed: gaiji fonts fetch",
+)
+
+
+def square(side: int) -> Outline:
+    corners = ((side, 0), (side, side), (0, side), (0, 0))
+    return Outline(1000, 1000, (tuple((corner,) for corner in corners),))
+
+
+def font(*sides: int) -> bytes:
+    return build_truetype(
+        {0xE000 + at: (f"g{at}", square(side)) for at, side in enumerate(sides)}, family="T"
+    )
+
+
+@pytest.fixture
+def city(council: Council) -> Council:
+    """Two cities: F040 is 邉 in both, F041 the council's own in one of them, F042 undecided."""
+    council.add(KUSATSU, "草津市")
+    council.add(RITTO, "栗東市")
+    council.code_set(JUKI)
+    council.code_set(ZEI, "固定資産税", "税系")
+    files = intake.Files(font=("EUDC.TTE", font(500, 600, 700)), supplier="草津市", rights="内部")
+    intake.take_in(council.session, ME, JUKI, files, council.settings)
+    files = intake.Files(font=("Z.TTE", font(510)), supplier="栗東市", rights="内部")
+    intake.take_in(council.session, ME, ZEI, files, council.settings)
+    council.decide(f"{JUKI}/F040", NABE)
+    council.decide(f"{ZEI}/F040", NABE)
+    council.decide(f"{JUKI}/F041", "new")
+    council.publish()
+    return council
+
+
+def release(council: Council) -> Release:
+    return releases.find_release(council.session, "latest")
+
+
+def allow(council: Council, address: str, scope: Scope, *glyphs: str) -> int:
+    return rights.set_rights(
+        council.session, ME, address, scope, ground="承諾書 2026-11-01", glyphs=glyphs
+    )
+
+
+def own_character(council: Council) -> str:
+    query = select(Character.id).where(Character.namespace == "OM")
+    return council.session.scalars(query).one()
+
+
+@pytest.mark.parametrize("audience", SCOPES)
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_glyph_goes_as_far_as_its_right_and_no_further(
+    city: Council, scope: Scope, audience: Scope
+) -> None:
+    allow(city, JUKI, scope)
+    if SCOPES.index(scope) >= SCOPES.index(audience):
+        content = glyphs_for(city.session, city.settings, OWN, release(city), audience=audience)
+        assert len(content.glyphs) == 3
+        assert {one.provenance.scope for one in content.glyphs} == {scope}
+        return
+    with pytest.raises(Refused) as caught:
+        glyphs_for(city.session, city.settings, OWN, release(city), audience=audience)
+    listed = caught.value.extra["findings"]
+    assert [one["subject"] for one in listed] == [
+        f"{JUKI}/{code}" for code in ("F040", "F041", "F042")
+    ]
+    assert f"gaiji rights set {JUKI} --scope {audience}" in listed[0]["text"]
+
+
+def test_a_city_gets_nothing_before_its_rights_are_told(city: Council) -> None:
+    with pytest.raises(Refused, match="missing for 3"):
+        font_file(city.session, city.settings, OWN, release(city), "tte")
+
+
+def test_what_the_right_is_missing_for_can_be_left_out_and_is_listed(city: Council) -> None:
+    one, *_ = (g.sha256 for g in fully(city).glyphs)
+    allow(city, JUKI, "member", one)
+    made = font_file(city.session, city.settings, OWN, release(city), "tte", refused="leave-out")
+    assert [g.code_point for g in made.content.glyphs] == [0xE000]
+    told = json.loads(made.provenance)
+    missing = [f["subject"] for f in told["findings"] if f["code"] == "rights-missing"]
+    assert missing == [f"{JUKI}/F041", f"{JUKI}/F042"]
+
+
+def fully(council: Council) -> fonts.FontContent:
+    """The content as it would be with every right."""
+    return glyphs_for(council.session, council.settings, OWN, release(council), audience="unknown")
+
+
+def test_the_widest_right_of_a_glyphs_sources_counts(city: Council) -> None:
+    files = intake.Files(font=("B.TTE", font(500)), supplier="業者", rights="自由", scope="public")
+    intake.take_in(city.session, ME, ZEI, files, city.settings)
+    content = glyphs_for(
+        city.session, city.settings, OWN, release(city), audience="public", refused="leave-out"
+    )
+    (one,) = content.glyphs
+    assert (one.code_point, one.provenance.supplier) == (0xE000, "業者")
+
+
+def test_a_city_font_holds_every_code_at_its_image(city: Council) -> None:
+    allow(city, JUKI, "member")
+    made = font_file(city.session, city.settings, OWN, release(city), "tte")
+    assert made.name == "252069-juki.r1.tte"
+    read = hb.Font(hb.Face(hb.Blob(made.path.read_bytes())))
+    for at, side in enumerate((500, 600, 700)):
+        found = read_outline(read, read.get_nominal_glyph(0xE000 + at))
+        assert canonical(found) == canonical(square(side))
+    assert [g.provenance.code for g in made.content.glyphs] == ["F040", "F041", "F042"]
+    undecided = FontSubject("codeset", JUKI, part="undecided")
+    part = font_file(city.session, city.settings, undecided, release(city), "woff2")
+    assert part.name == "252069-juki.undecided.r1.woff2"
+    assert [g.code_point for g in part.content.glyphs] == [0xE002]
+
+
+def test_a_font_is_made_once_and_anew_when_it_is_damaged(city: Council) -> None:
+    allow(city, JUKI, "member")
+    made = font_file(city.session, city.settings, OWN, release(city), "tte")
+    first = made.path.read_bytes()
+    at = made.path.stat().st_ino
+    assert font_file(city.session, city.settings, OWN, release(city), "tte").path == made.path
+    assert made.path.stat().st_ino == at
+    made.path.write_bytes(first[:-9])
+    font_file(city.session, city.settings, OWN, release(city), "tte")
+    assert made.path.read_bytes() == first
+
+
+def test_a_code_without_a_glyph_is_told_and_not_drawn(city: Council) -> None:
+    city.take_in(JUKI, table="code,mj\nF050,MJ000001\n")
+    city.decide(f"{JUKI}/F050", "MJ000001")
+    city.publish()
+    content = fully(city)
+    assert len(content.glyphs) == 3
+    told = [(f.code, f.subject) for f in content.facts.findings]
+    assert told == [("no-glyph", f"{JUKI}/F050")]
+
+
+def test_a_reused_slot_shows_the_meaning_of_the_day(city: Council) -> None:
+    city.take_in(JUKI, table="code,mj,使用開始日\nF040,MJ000002,2026-04-01\n")
+    city.publish()
+    after = release(city)
+    one = fully(city)
+    assert [f.subject for f in one.facts.findings] == [f"{JUKI}/F040"]  # its new glyph has not come
+    before = FontSubject("codeset", JUKI, as_of=date(2020, 1, 1))
+    content = glyphs_for(city.session, city.settings, before, after, audience="unknown")
+    assert content.glyphs[0].glyph == square(500)
+
+
+@needs_fonts
+def test_a_council_font_takes_a_citys_outline_where_it_may_and_the_donors_elsewhere(
+    city: Council,
+) -> None:
+    mine = own_character(city)
+    points = {NABE: 0xE000, mine: 0xE001, SAKI: 0xE005}
+    server(city, points)
+    what = FontSubject("server", "cs1")
+    with pytest.raises(Refused) as caught:  # only for the council's own there is no other outline
+        glyphs_for(city.session, city.settings, what, release(city))
+    assert [one["subject"] for one in caught.value.extra["findings"]] == [mine]
+    assert f"gaiji rights set {JUKI} --scope council" in caught.value.extra["findings"][0]["text"]
+
+    allow(city, ZEI, "council")
+    allow(city, JUKI, "council", digest(square(600)))
+    content = glyphs_for(city.session, city.settings, what, release(city))
+    shown = {
+        g.provenance.character: (g.provenance.source, g.provenance.codeset) for g in content.glyphs
+    }
+    assert shown == {NABE: ("city", ZEI), mine: ("city", JUKI), SAKI: ("hanazono", "")}
+    assert {g.provenance.character: g.code_point for g in content.glyphs} == points
+    made = font_file(city.session, city.settings, what, release(city), "tte")
+    read = hb.Font(hb.Face(hb.Blob(made.path.read_bytes())))
+    for glyph in made.content.glyphs:
+        found = read_outline(read, read.get_nominal_glyph(glyph.code_point))
+        assert canonical(found) == canonical(as_built(glyph.glyph, read.face.upem))
+        assert glyph.name == f"{glyph.provenance.character}.{glyph.sha256[:8]}"
+
+
+def server(council: Council, points: dict[str, int]) -> None:
+    """A shared server with code points for characters."""
+    adoption.add_site(council.session, ME, "server:cs1")
+    rows = [{"character": id, "code_point": point} for id, point in points.items()]
+    scope = allocation.server_scope("cs1")
+    journal.act(council.session, ME, "allocation.extend", scope, {"rows": rows})
+
+
+@needs_fonts
+def test_a_releases_font_stands_at_the_councils_points_of_that_release(city: Council) -> None:
+    allow(city, JUKI, "council")
+    first = release(city)
+    city.take_in(JUKI, table="code,mj\nF060,MJ000020\n")
+    city.decide(f"{JUKI}/F060", "MJ000020")
+    city.publish()
+    second, what = release(city), FontSubject("release")
+    old = font_file(city.session, city.settings, what, first, "tte")
+    new = font_file(city.session, city.settings, what, second, "tte")
+    points = [{g.provenance.character: g.code_point for g in f.content.glyphs} for f in (old, new)]
+    given = allocation.points(city.session, allocation.PUA, first.serial)
+    assert points[0] == given  # the standard area's own characters outside JIS X 0208 too
+    assert own_character(city) in given
+    assert NABE not in given  # 邉 of JIS X 0208 is written as it is
+    assert points[1] == given | {"MJ000020": max(given.values()) + 1}
+    assert (old.name, new.name) == ("council.r1.tte", "council.r2.tte")
+    shown = {g.provenance.character: g.provenance.source for g in new.content.glyphs}
+    assert (shown[own_character(city)], shown["MJ000020"]) == ("city", "hanazono")
+
+
+@needs_fonts
+def test_an_outline_goes_before_dots_in_a_council_font(city: Council) -> None:
+    dots = Bitmap(24, 24, b"\x0f" * 72)
+    files = intake.Files(
+        font=("a.bdf", build_bdf({0xE003: dots})), supplier="草津市", scope="council"
+    )
+    intake.take_in(city.session, ME, JUKI, files, city.settings)
+    city.decide(f"{JUKI}/F043", SAKI)
+    mine = own_character(city)
+    city.publish()
+    server(city, {SAKI: 0xE000})
+    what = FontSubject("server", "cs1")
+    content = glyphs_for(city.session, city.settings, what, release(city))
+    assert [g.provenance.source for g in content.glyphs] == ["hanazono"]
+    assert mine.startswith("OM")
+
+
+@needs_fonts
+def test_a_font_of_ipas_outlines_has_another_name_the_licence_and_the_way_back(
+    city: Council,
+) -> None:
+    server(city, {NABE: 0xE000, SAKI: 0xE001, own_character(city): 0xE002})
+    what = FontSubject("server", "cs1")
+    with pytest.raises(Refused, match="missing for 1"):
+        font_file(city.session, city.settings, what, release(city), "tte", outlines="ipamj")
+    made = font_file(
+        city.session,
+        city.settings,
+        what,
+        release(city),
+        "tte",
+        outlines="ipamj",
+        refused="leave-out",
+    )
+    assert "ipa" not in made.name.lower()
+    names = TTFont(io.BytesIO(made.path.read_bytes()))["name"]
+    for record in names.names:
+        if record.nameID in (1, 4, 6, 16):
+            assert "ipa" not in record.toUnicode().lower()
+    assert "IPA Font License Agreement v1.0" in names.getDebugName(13)
+    assert "install the original" in names.getDebugName(13)
+    assert names.getDebugName(14) == "https://moji.or.jp/ipafont/license/"
+    assert json.loads(made.provenance)["licence"] == "IPA"
+    assert {g.provenance.source for g in made.content.glyphs} == {"ipamj"}
+
+
+def test_planes_beyond_the_bmp_are_no_windows_font(city: Council) -> None:
+    address = f"{KUSATSU}/shinseki"
+    members.add_code_set(
+        city.session, ME, address, charset_name="utf-16le", system="戸籍", group="住民記録系"
+    )
+    data = build_truetype({0xF0010: ("a", square(300))}, family="T")
+    files = intake.Files(font=("a.ttf", data), scope="member")
+    intake.take_in(city.session, ME, address, files, city.settings)
+    city.publish()
+    what = FontSubject("codeset", address)
+    with pytest.raises(BadFont, match=r"U\+F0010"):
+        font_file(city.session, city.settings, what, release(city), "tte")
+    made = font_file(city.session, city.settings, what, release(city), "woff2")
+    assert made.content.glyphs[0].code_point == 0xF0010
+
+
+def test_names_nobody_registered_are_not_found(city: Council) -> None:
+    with pytest.raises(UnknownSite):
+        glyphs_for(city.session, city.settings, FontSubject("server", "no"), release(city))
+    city.code_set(f"{KUSATSU}/new")
+    what = FontSubject("codeset", f"{KUSATSU}/new")
+    with pytest.raises(UnknownRelease):
+        glyphs_for(city.session, city.settings, what, release(city))
+
+
+def test_rights_are_told_with_a_ground_for_what_came_in(city: Council) -> None:
+    assert allow(city, JUKI, "member") == 3
+    (row,) = rights.show_rights(city.session, JUKI).items
+    assert (row.supplier, row.rights, row.scope, row.glyphs) == ("草津市", "内部", "member", 3)
+    assert rights.show_rights(city.session, ZEI).items[0].scope == "unknown"
+    with pytest.raises(BadInput):
+        rights.set_rights(city.session, ME, JUKI, "member", ground=" ")
+    with pytest.raises(BadName):
+        rights.check_scope("everybody")
+    with pytest.raises(Refused):
+        allow(city, ZEI, "member", digest(square(700)))
+    city.code_set(f"{KUSATSU}/new")
+    with pytest.raises(Refused):
+        allow(city, f"{KUSATSU}/new", "member")
+
+
+def test_a_replay_tells_the_same_rights(empty_engine: Engine) -> None:
+    with Session(empty_engine.execution_options(writes=True)) as session:
+        council = Council(session, Settings())
+        council.add(KUSATSU, "草津市")
+        council.code_set(JUKI)
+        files = intake.Files(font=("EUDC.TTE", font(500, 600)), supplier="草津市")
+        intake.take_in(session, ME, JUKI, files, council.settings)
+        allow(council, JUKI, "council", digest(square(500)))
+        rights.set_rights(
+            session,
+            ME,
+            JUKI,
+            "public",
+            licence="CC0-1.0",
+            ground="市の決裁",
+            glyphs=[digest(square(600))],
+        )
+        target = make_blank()
+        with Session(target) as other:
+            replay.replay(session, other)
+            told = rows_of(session)
+            assert rows_of(other) == told
+            assert sorted(scope for *_, scope, _ in told) == ["council", "public"]
+
+
+def make_blank() -> Engine:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    Base.metadata.create_all(engine)
+    return engine
+
+
+def rows_of(session: Session) -> list[tuple[str, str, str, str | None]]:
+    query = select(GlyphSource).order_by(GlyphSource.glyph)
+    return [(s.glyph, s.supplier, s.scope, s.licence) for s in session.scalars(query)]
