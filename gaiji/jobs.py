@@ -46,8 +46,9 @@ from gaiji.jobfiles import (
     tidy,
     written_bytes,
 )
-from gaiji.registry import db, mapfiles, quotas, releases
+from gaiji.registry import conversions, db, mapfiles, quotas
 from gaiji.registry import jobs as table
+from gaiji.registry.conversions import Pinned
 from gaiji.registry.db import Engine, Session
 from gaiji.registry.jobs import UPLOAD
 from gaiji.registry.tables import Job, Json
@@ -101,17 +102,18 @@ Run = Callable[[Work], Mapping[str, str]]
 def conversion_of(session: Session, parameters: Json) -> Conversion:
     """Return the conversion (変換) that parameters ask for.
 
-    parameters: `from`, `to`, `release` and what Options has. Raises UnknownCodeSet, UnknownRelease,
-    UnsupportedConversion.
+    parameters: `from`, `to`, `release`, `to_release`, `plan` and what Options has. Raises UnknownCodeSet,
+    UnknownRelease, UnknownPlan, UnsupportedConversion.
     """
+    pinned = Pinned(parameters["release"], parameters.get("to_release"), parameters.get("plan"))
+    ends = parameters["from"], parameters["to"]
+    return conversions.conversion(session, *ends, pinned, options_of(parameters))
+
+
+def options_of(parameters: Json) -> Options:
+    """Return the options among parameters."""
     shown = {name: value for name, value in parameters.items() if name in Options.__annotations__}
-    options = Options.from_dict(shown)
-    release = releases.find_release(session, parameters["release"])
-    source, target = (
-        releases.mapping(session, name, release, as_of=options.as_of) if "/" in name else name
-        for name in (parameters["from"], parameters["to"])
-    )
-    return Conversion(source, target, options)
+    return Options.from_dict(shown)
 
 
 def layout_of(parameters: Json) -> Layout | None:
@@ -142,6 +144,9 @@ def run_conversion(work: Work) -> Mapping[str, str]:
     except LossBeyondBudget as error:
         _write_report(work, error.extra["report"])
         raise
+    report.extra |= (
+        {"findings": work.parameters["findings"]} if "findings" in work.parameters else {}
+    )
     _write_report(work, report.as_dict())
     return {RESULT: report.output_sha256} if report.output_sha256 else {}
 

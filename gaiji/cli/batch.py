@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gaiji.charset.records.layout import Layout
+    from gaiji.wire.findings import Finding
 
 
 Kind = Literal["text", "path", "number", "flag", "day"]
@@ -76,8 +77,23 @@ CONVERT = (
     Parameter("source", None, "text", ..., "入力、- は標準入力 / input, - stdin"),
     Parameter("target", None, "text", ..., "出力、- は標準出力 / output, - stdout"),
     Parameter("from_", "--from", "text", ..., "252069/juki | unicode | juki …"),
-    Parameter("to", "--to", "text", ..., "unicode | unicode-svs | juki | x0213 | mj | 252085/zei"),
-    Parameter("release", "--release", "text", "latest", "1, 2 … | latest"),
+    Parameter(
+        "to", "--to", "text", ..., "unicode | unicode-svs | pua | juki | x0213 | mj | 252085/zei"
+    ),
+    Parameter(
+        "release",
+        "--release",
+        "text",
+        None,
+        "1, 2 … | latest | adopted(両市が適用中の版。市から市への既定)/ default from city to city: adopted",
+    ),
+    Parameter(
+        "cutover",
+        "--cutover",
+        "text",
+        None,
+        "共用CSサーバーの移行計画 cs1 | cs1/2(juki との変換)/ plan of a shared CS server, with juki",
+    ),
     Parameter("mapping", "--mapping", "path", None, _MAPPING),
     Parameter("layout", "--layout", "text", None, _LAYOUT),
     Parameter(
@@ -96,6 +112,14 @@ CONVERT = (
     Parameter("max_loss", "--max-loss", "number", 0, "許容する損失 / losses allowed", least=0),
     Parameter("ivs", "--ivs", "text", "auto", "auto | always", ("auto", "always")),
     Parameter("mj_format", "--mj-format", "text", " ", "名前の区切り / separator"),
+    Parameter(
+        "keep",
+        "--keep",
+        "text",
+        "0208",
+        "pua でそのまま残す範囲 0208 | 0213 / what pua leaves as it is",
+        ("0208", "0213"),
+    ),
     Parameter("workers", "--workers", "number", 1, "並列に変換するプロセス数 / processes", least=1),
     Parameter(
         "receipt", "--receipt", "text", None, "縮退の控え(restore に要る) / what restore needs"
@@ -128,7 +152,8 @@ def convert(
     target: str,
     from_: str,
     to: str,
-    release: str,
+    release: str | None,
+    cutover: str | None,
     mapping: Path | str | None,
     layout: str | None,
     spill: str | None,
@@ -144,16 +169,21 @@ def convert(
     outputs = [None if wanted.dry_run else target, receipt, report, spill]
     check_apart(source, *outputs, read=_also_read(mapping, layout, home))
     records = _layout(layout)
+    told: list[dict[str, Any]] = []
     if mapping is None:
-        prepared = _by_release(from_, to, release, wanted, source, home)
+        prepared, findings = _by_release(from_, to, release, wanted, cutover, source, home)
+        told = [one.stored() for one in findings]
+        for one in findings:
+            say(Text(f"注意: {one.text.ja}", f"Note: {one.text.en}"), aside=True)
     else:
         prepared = open_mapping(mapping).prepare(from_, to, wanted)
+        _check_file_plan(prepared.facts.cutover, cutover, mapping)
     if spill is not None and records is None:
         raise BadInput(
             "--spill は --layout と一緒に使います。レイアウトを指定するか --spill を外してください。",
             "--spill goes with --layout; name a layout or leave it out.",
         )
-    if mapping is not None and release not in ("latest", str(prepared.facts.release)):
+    if mapping is not None and release not in (None, "latest", str(prepared.facts.release)):
         raise BadInput(
             f"対応表ファイルは版 {prepared.facts.release} のもので、--release {release} と合いません。"
             "その版の対応表ファイルを指定してください。",
@@ -162,6 +192,12 @@ def convert(
         )
 
     def run() -> Account:
+        done = convert_now()
+        if told:
+            done.extra["findings"] = told
+        return done
+
+    def convert_now() -> Account:
         with _progress(source) as progress:
             if workers > 1 and isinstance(prepared, FilePrepared) and prepared.file.path:
                 from gaiji.charset.pool import convert_parts
@@ -281,24 +317,40 @@ def _layout(name: str | None) -> Layout | None:
     return find_layout(name)
 
 
+def _check_file_plan(
+    known: tuple[str, int, str] | None, asked: str | None, mapping: Path | str
+) -> None:
+    """Raise BadInput where a mapping file is of another cutover plan than was asked for, or of none."""
+    if asked is None or (known and asked in (known[0], f"{known[0]}/{known[1]}")):
+        return
+    own = Text(f"{known[0]}/{known[1]} のもの", f"is of {known[0]}/{known[1]}") if known else None
+    own = own or Text("移行計画のないもの", "has no cutover plan")
+    raise BadInput(
+        f"対応表ファイルは{own.ja}で、--cutover {asked} と合いません。その計画の対応表ファイルを指定してください。",
+        f"The mapping file {own.en}, not of {asked}; name one of that plan.",
+        where=Where(str(mapping)),
+    )
+
+
 def _by_release(
-    from_: str, to: str, release: str, options: Options, source: str, home: Path | str | None
-) -> Prepared:
-    """Return the conversion by a release of the registry; a large input is worth making the mapping file for."""
-    from gaiji.charset.conversion import Conversion
+    from_: str,
+    to: str,
+    release: str | None,
+    options: Options,
+    cutover: str | None,
+    source: str,
+    home: Path | str | None,
+) -> tuple[Prepared, tuple[Finding, ...]]:
+    """Return the conversion by the registry; a large input is worth making the mapping file for."""
     from gaiji.cli.shared import reading, settings_for
-    from gaiji.registry import mapfiles, releases
+    from gaiji.registry import conversions, mapfiles
 
     folder = _folder(home)
     with reading(folder) as session:
-        found = releases.find_release(session, release)
-        one, two = (
-            releases.mapping(session, name, found, as_of=options.as_of) if "/" in name else name
-            for name in (from_, to)
-        )
+        pinned = conversions.pin(session, from_, to, release, options, cutover)
         size = os.path.getsize(source) if source != "-" and os.path.isfile(source) else None
-        conversion = Conversion(one, two, options)
-        return mapfiles.prepared(session, settings_for(folder), conversion, size)
+        asked = conversions.conversion(session, from_, to, pinned, options)
+        return mapfiles.prepared(session, settings_for(folder), asked, size), pinned.findings
 
 
 def _folder(home: Path | str | None) -> Path | None:
@@ -396,13 +448,14 @@ def _preparing(mapping: Path | str | None, home: Path | str | None) -> Iterator[
         return
     from gaiji.charset.conversion import by_release
     from gaiji.cli.shared import reading
-    from gaiji.registry import releases
+    from gaiji.registry import cutover, releases
 
     with reading(_folder(home)) as session:
         yield by_release(
             lambda code_set, number: releases.mapping(
                 session, code_set, releases.find_release(session, number)
-            )
+            ),
+            lambda server, number: cutover.cutover_of(session, server, number),
         )
 
 

@@ -20,6 +20,7 @@ from gaiji.cli.shared import (
     Home,
     OutputFormat,
     counted,
+    one_of,
     reading,
     remember_format,
     say,
@@ -68,17 +69,17 @@ def export(
         typer.Option(formats=["%Y-%m-%d"], help="基準日 / day whose meanings hold"),
     ] = None,
     mj_format: Annotated[str, typer.Option("--mj-format", help="名前の区切り / separator")] = " ",
+    keep: Annotated[
+        str, typer.Option(help="pua でそのまま残す範囲 / what pua leaves: 0208 | 0213")
+    ] = "0208",
     home: Home = None,
 ) -> None:
     """版の対応表ファイルと MANIFEST.json を書き出す / write a release's mapping files and their list."""
-    if ivs not in ("auto", "always"):
-        raise BadInput(
-            f"--ivs に {ivs} は使えません。auto・always から選んでください。",
-            f"--ivs cannot be {ivs}; choose one of auto, always.",
-        )
+    one_of("--ivs", ivs, ("auto", "always"))
+    one_of("--keep", keep, ("0208", "0213"))
     _check_folder(folder, home)
     day = as_of.date() if as_of else None
-    options = Options(ivs=cast(Any, ivs), mj_format=mj_format, as_of=day)
+    options = Options(ivs=cast(Any, ivs), mj_format=mj_format, as_of=day, keep=cast(Any, keep))
     with reading(home) as session:
         release = releases.find_release(session, number)
         specs = mapfiles.chosen_specs(

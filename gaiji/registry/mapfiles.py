@@ -1,23 +1,17 @@
 """The files of a release (版のファイル): mapping files and their exports, made once and kept in the cache folder.
 
 A cached file is named by everything it depends on: digests of release and code sets, target, the options fixed in it,
-revisions of engine, tables and file format. So no file is ever another one's, and an older program's is never taken.
-A mapping file has its checksum inside, any other its sha256 beside it: what is damaged is made anew. The cache may be
-deleted at any time; beyond `cache_max_bytes` what was used least recently goes.
+the plan of a CS server, revisions of engine, tables and file format. So an older program's file is never taken.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import file_digest, sha256
 from pathlib import Path
-from threading import Lock
 from typing import Any, get_args
 
 from sqlalchemy.orm import Session
@@ -39,7 +33,10 @@ from gaiji.charset.mapfile import MAGIC, MappingFile, open_mapping
 from gaiji.charset.resolve import Options
 from gaiji.charset.stream import ENGINE_REVISION
 from gaiji.charset.ucm import check_expressible, is_partial, write_ucm
-from gaiji.errors import BadMappingFile, Busy, UnknownReleaseFile
+from gaiji.errors import BadInput, UnknownReleaseFile
+from gaiji.registry.cache import cached, digest_of, keep
+from gaiji.registry.conversions import Pinned, conversion
+from gaiji.registry.cutover import plan_record
 from gaiji.registry.journal import canonical
 from gaiji.registry.releases import find_release, mapping
 from gaiji.registry.tables import Json, Release
@@ -48,10 +45,6 @@ from gaiji.wire.mapfiles import Format, ReleaseFileShape, ReleaseFilesShape
 
 MANIFEST = "MANIFEST.json"
 EXPORT_REVISION = 1  # raised when an export of the same mapping file becomes another one
-CHECK = ".sha256"
-MAKING_TIMEOUT_S = 120.0
-KEPT_S = 3600  # a file used within the hour may be on its way out
-_MAKING = Lock()
 
 _EXPORTS: dict[Format, Callable[[MappingFile, str], bytes]] = {
     "ucm": write_ucm,
@@ -66,13 +59,16 @@ _EXPORTS: dict[Format, Callable[[MappingFile, str], bytes]] = {
 class FileSpec:
     """Which file of a release (版のファイルの指定). to: a target or another code set.
 
-    options: only those that are fixed in a file count.
+    options: only those that are fixed in a file count. to_release: that of the other code set where it is another one;
+    plan: of a shared CS server, `cs1/2`.
     """
 
     codeset: str
     to: str = "unicode"
     format: Format = "gmap"
     options: Options = field(default_factory=Options)
+    to_release: int | None = None
+    plan: str | None = None
 
     def name(self, release: Release) -> str:
         """Return the file's name, `252069-juki.unicode.r3.gmap`; options that are no default follow the target."""
@@ -81,9 +77,15 @@ class FileSpec:
             parts.append(f"ivs-{self.options.ivs}")
         if self.options.mj_format != " ":
             parts.append(f"mj-{sha256(self.options.mj_format.encode()).hexdigest()[:8]}")
+        if self.options.keep != "0208":
+            parts.append(f"keep-{self.options.keep}")
         if self.options.as_of is not None:
             parts.append(f"as-of-{self.options.as_of.isoformat()}")
+        if self.plan is not None:
+            parts.append(self.plan.replace("/", "-"))
         parts.append(f"r{release.number}")
+        if self.to_release not in (None, release.number):
+            parts.append(f"to-r{self.to_release}")
         charset = release.manifest["code_sets"].get(self.codeset, {}).get("charset", "")
         if self.format == "ucm" and is_partial(charset):
             parts.append("double-byte")
@@ -105,44 +107,45 @@ def mapping_file(
 ) -> Path:
     """Return the mapping file of a code set and target in a release (対応表ファイル), made if the cache has none.
 
-    It converts both ways. target: one of `TARGETS` or another code set. options: ivs, mj_format and as_of are fixed in
-    the file, the others do not matter. A damaged file is made anew. Raises UnknownCodeSet, UnknownRelease,
+    It converts both ways. target: one of `TARGETS` or another code set. options: those of `BAKED` are fixed in the
+    file, the others do not matter. A damaged file is made anew. Raises UnknownCodeSet, UnknownRelease,
     UnsupportedConversion, Busy, DiskFull, StorageFailed.
     """
-    baked = _baked(options)
+    return _made(session, settings, release, FileSpec(code_set, target, "gmap", _baked(options)))
+
+
+def _made(session: Session, settings: Settings, release: Release, spec: FileSpec) -> Path:
+    """Return the mapping file behind a specification, whatever its format."""
+    gmap = replace(spec, format="gmap", options=_baked(spec.options))
+    pinned = Pinned(release.number, spec.to_release, spec.plan)
 
     def write(path: Path) -> None:
-        one = mapping(session, code_set, release, as_of=baked.as_of)
-        two = mapping(session, target, release, as_of=baked.as_of) if "/" in target else target
-        write_mapping(path, Conversion(one, two, baked))
+        write_mapping(path, conversion(session, spec.codeset, spec.to, pinned, gmap.options))
 
-    return _cached(session, settings, release, FileSpec(code_set, target, "gmap", baked), write)
+    return _cached(session, settings, release, gmap, write)
 
 
 def release_file(session: Session, settings: Settings, release: Release, spec: FileSpec) -> Path:
     """Return any file of a release, made if the cache has none. Raises as `mapping_file`."""
     if spec.format == "gmap":
-        return mapping_file(session, settings, spec.codeset, spec.to, release, spec.options)
+        return _made(session, settings, release, spec)
     charset = _pinned(session, release, spec.codeset)["charset"]
     if spec.format == "ucm":
         check_expressible(charset, spec.to)
     elif spec.format == "hulft" or spec.format == "fujitsu":
         check_vendor(spec.format, charset, spec.to)
-    gmap = mapping_file(session, settings, spec.codeset, spec.to, release, spec.options)
+    gmap = _made(session, settings, release, spec)
 
     def write(path: Path) -> None:
         name = spec.name(release).rpartition(".")[0]
-        data = _EXPORTS[spec.format](open_mapping(gmap), name)
-        with replacing_all(_check(path), path) as (check, file):
-            check.write(sha256(data).hexdigest().encode())
-            file.write(data)
+        keep(path, _EXPORTS[spec.format](open_mapping(gmap), name))
 
     return _cached(session, settings, release, spec, write)
 
 
 def _baked(options: Options | None) -> Options:
     known = options or Options()
-    return Options(ivs=known.ivs, mj_format=known.mj_format, as_of=known.as_of)
+    return Options(**{name: getattr(known, name) for name in BAKED})
 
 
 def _cached(
@@ -153,19 +156,7 @@ def _cached(
     make: Callable[[Path], object],
 ) -> Path:
     path = _place(session, settings, release, spec)
-    if _is_whole(path, spec):
-        with suppress(OSError):
-            os.utime(path)  # used now
-        return path
-    with _in_turn():
-        if not _is_whole(path, spec):
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise storage_error(error, path.parent) from error
-            make(path)
-            _shrink(settings, path)
-    return path
+    return cached(settings, path, make, lambda one: _is_whole(one, spec))
 
 
 def _place(session: Session, settings: Settings, release: Release, spec: FileSpec) -> Path:
@@ -176,10 +167,15 @@ def _place(session: Session, settings: Settings, release: Release, spec: FileSpe
 
 def _facts(session: Session, release: Release, spec: FileSpec) -> Json:
     """Return everything the content of a file depends on."""
-    sets = [address for address in (spec.codeset, spec.to) if "/" in address]
+    sets = [(spec.codeset, release)]
+    if "/" in spec.to:
+        other = spec.to_release
+        sets.append((spec.to, find_release(session, other) if other is not None else release))
     return {
         "release": release.digest,
-        "code_sets": [[address, _pinned(session, release, address)] for address in sets],
+        "code_sets": [[one, _pinned(session, number, one)] for one, number in sets],
+        "other_release": sets[-1][1].digest,
+        "plan": spec.plan and plan_record(session, *_plan_name(spec.plan)).digest,
         "from": spec.codeset,
         "to": spec.to,
         "format": [spec.format, MAGIC.hex(), EXPORT_REVISION if spec.format != "gmap" else 0],
@@ -187,6 +183,11 @@ def _facts(session: Session, release: Release, spec: FileSpec) -> Json:
         "engine": ENGINE_REVISION,
         "tables": TABLE_REVISION,
     }
+
+
+def _plan_name(plan: str) -> tuple[str, int]:
+    server, _, number = plan.partition("/")
+    return server, int(number)
 
 
 def _pinned(session: Session, release: Release, address: str) -> Json:
@@ -204,58 +205,13 @@ def _fixed(options: Options) -> dict[str, Any]:
 
 
 def _is_whole(path: Path, spec: FileSpec) -> bool:
-    if not path.is_file():
-        return False
     if spec.format != "gmap":
-        try:
-            told = _check(path).read_bytes()
-            return sha256(path.read_bytes()).hexdigest().encode() == told
-        except OSError:
-            return False
+        return digest_of(path) is not None
     try:
         open_mapping(path)
-    except BadMappingFile:
+    except BadInput:
         return False
     return True
-
-
-def _check(path: Path) -> Path:
-    """Return where the sha256 of an export stands."""
-    return path.with_name(path.name + CHECK)
-
-
-@contextmanager
-def _in_turn() -> Iterator[None]:
-    """Let one file be made at a time in this process: it takes a core for seconds."""
-    if not _MAKING.acquire(timeout=MAKING_TIMEOUT_S):
-        raise Busy(
-            "対応表ファイルの作成が混み合っています。しばらくしてからやり直してください。",
-            "Too many mapping files are being made; try again later.",
-        )
-    try:
-        yield
-    finally:
-        _MAKING.release()
-
-
-def _shrink(settings: Settings, made: Path) -> None:
-    """Delete what was used least recently until the cache is within its limit; what was just made stays."""
-    found = []
-    for path in settings.cache_folder.iterdir():
-        if path.suffix == CHECK:  # goes with its file
-            continue
-        with suppress(FileNotFoundError):  # another process shrinks too
-            state = path.stat()
-            found.append((path == made, state.st_mtime_ns, state.st_size, path))
-    used = sum(size for _, _, size, _ in found)
-    recent = time.time_ns() - KEPT_S * 1_000_000_000
-    for is_made, used_ns, size, path in sorted(found):
-        if used <= settings.cache_max_bytes or is_made or used_ns > recent:
-            return
-        with suppress(OSError):  # Windows keeps what somebody maps
-            path.unlink()
-            used -= size
-            _check(path).unlink(missing_ok=True)
 
 
 # --- listing and exporting
@@ -398,15 +354,14 @@ LARGE_BYTES = 1 << 21
 """Input from which the mapping file is worth making; what is smaller converts sooner without."""
 
 
-def prepared(
-    session: Session, settings: Settings, conversion: Conversion, size: int | None
-) -> Prepared:
+def prepared(session: Session, settings: Settings, asked: Conversion, size: int | None) -> Prepared:
     """Return the quickest way to run a conversion of so many bytes (変換の準備), None for unknown; all ways agree."""
     if size is not None and size < LARGE_BYTES:
-        return conversion
-    facts, options = conversion.facts, conversion.options
+        return asked
+    facts, options = asked.facts, asked.options
     ends = facts.source, facts.target
     code_set, target = ends if "/" in ends[0] else ends[::-1]
-    release = find_release(session, conversion.mapping.release)
-    path = mapping_file(session, settings, code_set, target, release, options)
-    return open_mapping(path).prepare(*ends, options)
+    release = find_release(session, asked.mapping.release)
+    plan = f"{facts.cutover[0]}/{facts.cutover[1]}" if facts.cutover else None
+    spec = FileSpec(code_set, target, "gmap", _baked(options), facts.target_release, plan)
+    return open_mapping(_made(session, settings, release, spec)).prepare(*ends, options)

@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 
 from gaiji.errors import JournalBroken
 from gaiji.registry import (
+    adoption,
+    allocation,
     charset_tables,
+    cutover,
     decisions,
     members,
     principals,
@@ -17,6 +20,7 @@ from gaiji.registry import (
     registering,
     releases,
     retention,
+    rights,
     usage,
 )
 from gaiji.registry.db import get_blob, put_blob
@@ -24,7 +28,10 @@ from gaiji.registry.journal import EFFECTS, entries, record
 from gaiji.registry.tables import Blob, Entry, Registry
 
 MODULES = (
+    adoption,
+    allocation,
     charset_tables,
+    cutover,
     decisions,
     members,
     principals,
@@ -32,6 +39,7 @@ MODULES = (
     registering,
     releases,
     retention,
+    rights,
     usage,
 )  # they register the effects
 
@@ -65,7 +73,7 @@ def replay(source: Session, target: Session) -> Replayed:
 
 
 def verify(session: Session) -> dict[int, str]:
-    """Check that the journal is dense and that every release still has the digest recorded for it.
+    """Check that the journal is dense and that every release and cutover plan still has the digest recorded for it.
 
     Returns the digests by release. Raises JournalBroken, naming what does not agree.
     """
@@ -90,4 +98,5 @@ def verify(session: Session) -> dict[int, str]:
                 f"版 {release.number} の内容が公布時と違います。バックアップから戻してください。",
                 f"Release {release.number} is not what was published; restore from a backup.",
             )
+    cutover.verify(session)
     return digests

@@ -42,7 +42,7 @@ from gaiji.errors import (
     UnknownRelease,
     UnsupportedConversion,
 )
-from gaiji.registry import db, members, releases
+from gaiji.registry import conversions, db, members
 from gaiji.registry import jobs as table
 from gaiji.registry.db import Engine, Session
 from gaiji.registry.jobs import Kept
@@ -115,13 +115,29 @@ async def start_conversion(
     caller: Called,
     from_: Annotated[End, Query(alias="from")],
     to: End,
-    release: Annotated[str, Query(pattern=r"^(latest|[1-9][0-9]{0,8})$")] = "latest",
+    release: Annotated[
+        str | None,
+        Query(
+            pattern=r"^(latest|adopted|[1-9][0-9]{0,8})$",
+            description="number, latest, or adopted: what both cities run; the default from city to city",
+        ),
+    ] = None,
+    cutover: Annotated[
+        str | None,
+        Query(
+            pattern=r"^[a-z][a-z0-9-]{0,19}(/[1-9][0-9]{0,5})?$",
+            description="plan of a shared CS server, with juki: cs1 or cs1/2",
+        ),
+    ] = None,
     as_of: Annotated[date | None, Query(description="day the file was written")] = None,
     on_unmapped: Literal["error", "geta", "keep", "escape"] = "error",
     malformed: Literal["error", "escape"] = "error",
     max_loss: Annotated[int, Query(ge=0, le=2**53, description="losses allowed")] = 0,
     ivs: Literal["auto", "always"] = "auto",
     mj_format: Annotated[str, Query(max_length=100, description="how names are separated")] = " ",
+    keep: Annotated[
+        Literal["0208", "0213"], Query(description="what pua leaves as it is")
+    ] = "0208",
     receipt: Annotated[bool, Query(description="make what restore needs")] = False,
     dry_run: Annotated[bool, Query(description="count everything, make no result")] = False,
     layout: Annotated[
@@ -143,8 +159,10 @@ async def start_conversion(
         ivs=ivs,
         mj_format=mj_format,
         as_of=as_of,
+        keep=keep,
     )
     asked = {"from": from_, "to": to, "release": release, "receipt": receipt, **options.as_dict()}
+    asked |= {"cutover": cutover} if cutover is not None else {}
     asked |= {"layout": layout} if layout is not None else {}
     id = table.new_id()
     room = _Room(request.app.state, settings, id)
@@ -208,7 +226,7 @@ def _prepare(
 ) -> tuple[str, Json]:
     """Check all that can be checked before the file comes in, and take room for it; return member and parameters.
 
-    `latest` becomes the number it is now, so that a second attempt of the job uses the same release.
+    Releases and the plan become the numbers they are now, so that a second attempt of the job uses the same.
     """
     sets = [end for end in (asked["from"], asked["to"]) if "/" in end]
     if not sets:
@@ -219,8 +237,15 @@ def _prepare(
     with db.reading(request.app.state.engine) as session:
         member = members.find_code_set(session, sets[0]).member
         caller.check("convert", member)
-        number = releases.find_release(session, asked["release"]).number
-        parameters = {**asked, "release": number}
+        options = jobs.options_of(asked)
+        plan = asked.get("cutover")
+        pinned = conversions.pin(
+            session, asked["from"], asked["to"], asked["release"], options, plan
+        )
+        numbers = {"release": pinned.release, "to_release": pinned.to_release, "plan": pinned.plan}
+        parameters = asked | {name: one for name, one in numbers.items() if one is not None}
+        if pinned.findings:
+            parameters["findings"] = [one.stored() for one in pinned.findings]
         jobs.conversion_of(session, parameters)
         jobs.layout_of(parameters)
         length = int(request.headers.get("content-length", "0") or "0")

@@ -26,7 +26,7 @@ from gaiji.errors import (
     UnknownReleaseFile,
     UnsupportedConversion,
 )
-from gaiji.registry import mapfiles, members, releases
+from gaiji.registry import cache, mapfiles, members, releases
 from gaiji.registry.mapfiles import FileSpec, chosen_specs, mapping_file, release_file
 from gaiji.registry.tables import Release
 from gaiji.settings import Settings
@@ -216,8 +216,8 @@ def test_what_cannot_be_made_is_refused_and_leaves_nothing(
         mapping_file(session, settings, JUKI, "unicoed", release)
     with pytest.raises(UnsupportedConversion, match="is Unicode"):
         release_file(session, settings, release, FileSpec(ZEI, "unicode", "ucm"))
-    monkeypatch.setattr(mapfiles, "MAKING_TIMEOUT_S", 0.01)
-    with mapfiles._in_turn(), pytest.raises(Busy):
+    monkeypatch.setattr(cache, "MAKING_TIMEOUT_S", 0.01)
+    with cache.in_turn(), pytest.raises(Busy):
         mapping_file(session, settings, JUKI, "unicode", release)
     assert list(settings.cache_folder.iterdir()) == []
     settings.cache_folder.rmdir()
@@ -324,7 +324,7 @@ def test_files_are_chosen_by_code_set_target_and_format(release: Release) -> Non
     other = Release(number=3, manifest=jef)
     assert FileSpec(JUKI, format="ucm").name(other) == "252069-juki.unicode.r3.double-byte.ucm"
     served = mapfiles.served_specs(release)
-    assert len(served) == (5 * 3 + 3 + 3) + 5 * 3
+    assert len(served) == (6 * 3 + 4 + 4) + 6 * 3
     assert "252069-juki.unicode.r1.gtsto8.txt" in served
     assert FileSpec(JUKI, format="fujitsu").name(other) == "252069-juki.unicode.r3.fujitsu.txt"
     assert names(*chosen_specs(release, format="hulft")) == ["252069-juki.unicode.r1.gtsto8.txt"]

@@ -1,0 +1,315 @@
+"""gaiji cutover plan, rule, move, show: how cities come onto one shared CS server; the rest is in `cutover_files`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+from sqlalchemy.orm import Session
+
+from gaiji.charset.cutover import Plan
+from gaiji.charset.files import STANDARD, check_apart, replacing_all, storage_error
+from gaiji.cli import cutover_files
+from gaiji.cli.cutover_text import put, say_ambiguities, say_plan, say_rows, say_rules
+from gaiji.cli.places import registry_files
+from gaiji.cli.shared import (
+    By,
+    DryRun,
+    Format,
+    Home,
+    OutputFormat,
+    actor,
+    one_of,
+    plain,
+    reading,
+    remember_format,
+    say,
+    say_json,
+    settings_for,
+    writing,
+)
+from gaiji.errors import BadInput, Text, Where
+from gaiji.registry import cutover, members
+from gaiji.registry.db import today
+from gaiji.report import cutover_tables
+from gaiji.report.cutover import make_plan
+from gaiji.wire.cutover import AmbiguityKind, Back, PlanShape, RowKind
+
+Server = Annotated[str, typer.Argument(metavar="SERVER", help="CSサーバー / CS server, e.g. cs1")]
+Day = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of",
+        formats=["%Y-%m-%d"],
+        help="基準日(既定は今日)/ day whose meanings hold (default: today)",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    group = typer.Typer(no_args_is_help=True, help="CSサーバー移行 / moving to a shared CS server.")
+    group.command("plan")(plan)
+    group.command("rule")(rule)
+    group.command("move")(move)
+    group.command("show")(show)
+    cutover_files.attach(group)
+    app.add_typer(group, name="cutover")
+
+
+def _names(text: str | None) -> list[str]:
+    return [one.strip() for one in (text or "").split(",") if one.strip()]
+
+
+# --- plan
+
+
+def plan(
+    server: Annotated[str, typer.Option(help="CSサーバー / shared CS server, e.g. cs1")],
+    members_: Annotated[
+        str, typer.Option("--members", help="構成市 / members, 252069,252085 | all")
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="計画の表を書き出すフォルダ / folder for its tables"),
+    ] = None,
+    release: Annotated[str, typer.Option(help="版 / release: 1, 2 … | latest")] = "latest",
+    as_of: Day = None,
+    codesets: Annotated[
+        str | None, typer.Option(help="外字セットを絞る / only these: 252069/juki,252085/juki")
+    ] = None,
+    accept_changes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GROUND",
+            help="移行済みの市を変えてよい根拠 / ground for changing members that moved",
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+    home: Home = None,
+    by: By = None,
+    format: OutputFormat = "text",
+) -> None:
+    """移行計画を作る: 外字一字ごとの行き先と戻り / plan a move: where every local code goes, and back."""
+    day = as_of.date() if as_of else today()
+    who, named = actor(settings_for(home), by), _names(members_)
+    if folder is not None:
+        _check_folder(folder)
+    with (reading if dry_run else writing)(home) as session:
+        if named == ["all"]:
+            named = [one.code for one in members.all_members(session) if not one.candidate]
+        made = make_plan(
+            session,
+            who,
+            server,
+            named,
+            release=release,
+            as_of=day,
+            code_sets=_names(codesets),
+            dry_run=dry_run,
+            accept=accept_changes,
+        )
+        shape = _shape(session, made)
+        if folder is not None:
+            _write(folder, made, shape)
+    if format == "json":
+        say_json(shape)
+        return
+    say_plan(shape)
+    if folder is not None:
+        say(Text(f"表を {folder} に書き出しました。", f"Tables written to {folder}."))
+
+
+def _shape(session: Session, made: Plan) -> PlanShape:
+    record = cutover.plan_record(session, made.server, made.number) if made.number else None
+    return cutover_tables.plan_shape(session, made, record=record)
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(
+            "書き出すフォルダの場所にファイルがあります。別の名前にしてください。",
+            "There is a file where the folder is to be; name another folder.",
+            where=Where(str(folder)),
+        )
+
+
+def _write(folder: Path, made: Plan, shape: PlanShape) -> None:
+    files = cutover_tables.files(made, shape)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    with replacing_all(*(folder / name for name in files)) as places:
+        for place, data in zip(places, files.values(), strict=True):
+            place.write(data)
+
+
+# --- rule and move
+
+
+def rule(
+    server: Server,
+    codeset: Annotated[str, typer.Argument(metavar="CODESET", help="外字セット / 252069/juki")],
+    character: Annotated[
+        str | None,
+        typer.Argument(metavar="[CHARACTER]", help="共通文字 / shared character, MJ026190"),
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(help="戻す外字コード / local code that comes back, F040")
+    ] = None,
+    one_way: Annotated[
+        bool, typer.Option("--one-way", help="外字コードに戻さない / no local code comes back")
+    ] = False,
+    local: Annotated[
+        bool, typer.Option("--local", help="ただ一つの外字コードに戻す / its only local code does")
+    ] = False,
+    kind: Annotated[
+        str | None,
+        typer.Option(help="この種類の未決すべて / all open ones of a kind: standard-and-local …"),
+    ] = None,
+    ground: Annotated[str, typer.Option(help="根拠 / ground")] = "",
+    home: Home = None,
+    by: By = None,
+    format: OutputFormat = "text",
+) -> None:
+    """戻りの規則を決める / decide which local code comes back from the server."""
+    if (character is None) == (kind is None) or [code is not None, one_way, local].count(True) != 1:
+        raise BadInput(
+            "共通文字か --kind のどちらか一つと、--code・--one-way・--local のどれか一つを指定してください。",
+            "Name a character or --kind, and one of --code, --one-way and --local.",
+        )
+    if kind is not None:
+        one_of("--kind", kind, get_args(AmbiguityKind))
+    who = actor(settings_for(home), by)
+    with writing(home) as session:
+        plan = cutover.find_plan(session, server)
+        code_set = members.find_code_set(session, codeset)
+        chosen = members.charset_of(session, code_set).parse_code(code) if code else None
+        asked = [
+            one
+            for one in plan.ambiguities
+            if one.code_set == codeset
+            and (one.character == character or (one.kind == kind and one.is_open))
+        ]
+        if local and any(len(one.codes) != 1 for one in asked):
+            raise BadInput(
+                "--local は外字コードが一つの文字にだけ使えます。--code で選んでください。",
+                "--local is for characters with one local code; choose one with --code.",
+            )
+        answers = [
+            cutover.Answer(codeset, one.character, one.codes[0] if local else chosen)
+            for one in asked
+        ]
+        if not answers and character is not None:
+            answers = [cutover.Answer(codeset, character, chosen)]
+        made = cutover.add_rules(session, who, server, answers, ground)
+    say_rules(server, made, format)
+
+
+def move(
+    server: Server,
+    member: Annotated[str, typer.Argument(metavar="MEMBER", help="構成市 / member, 252069")],
+    day: Annotated[
+        datetime, typer.Option("--day", formats=["%Y-%m-%d"], help="移行日 / day of the move")
+    ],
+    plan: Annotated[
+        int | None, typer.Option(min=1, help="移行計画の番号(既定は最新)/ plan, newest by default")
+    ] = None,
+    home: Home = None,
+    by: By = None,
+    format: OutputFormat = "text",
+) -> None:
+    """市の移行を記録する / record that a member moved; from then on what the server says of it is held."""
+    who = actor(settings_for(home), by)
+    with writing(home) as session:
+        cutover.move(session, who, server, member, day.date(), plan)
+        number, moved = cutover.moves(session, server)[member]
+        held = cutover.find_plan(session, server, number)
+    left = sum(one.code_set.startswith(f"{member}/") for one in held.open)
+    if format == "json":
+        say_json(
+            {"server": server, "member": member, "plan": number, "day": f"{moved}", "open": left}
+        )
+        return
+    say(
+        Text(
+            f"{member} は {moved} に移行計画 {server}/{number} で移行しました。",
+            f"Member {member} moved on {moved} by cutover plan {server}/{number}.",
+        )
+    )
+    if left:
+        say(
+            Text(
+                f"この計画には {member} の未決の戻りが {left:,} 件あります。",
+                f"That plan has {left:,} open ways back of {member}.",
+            )
+        )
+
+
+# --- show
+
+
+def show(
+    server: Server,
+    number: Annotated[
+        int | None,
+        typer.Option("--plan", min=1, help="移行計画の番号(既定は最新)/ plan, newest by default"),
+    ] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="外字一字ごとに / code by code")] = False,
+    ambiguities: Annotated[
+        bool, typer.Option("--ambiguities", help="戻りのあいまいな文字 / ambiguous ways back")
+    ] = False,
+    codeset: Annotated[
+        str | None, typer.Option(help="この外字セットだけ / one code set, 252069/juki")
+    ] = None,
+    kind: Annotated[str | None, typer.Option(help="区分 / mapped | residual | undecided")] = None,
+    back: Annotated[str | None, typer.Option(help="戻り / exact | rule | one-way | ask")] = None,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="今の送信と違うもの / sent otherwise than today")
+    ] = False,
+    format: Annotated[
+        Format, typer.Option("--format", help="text | json | csv", callback=remember_format)
+    ] = "text",
+    out: Annotated[
+        Path | None, typer.Option(help="書き出すファイル / file to write instead of printing")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """移行計画を示す: 合計、外字ごと、戻りのあいまいな文字 / show a plan, its rows or its ambiguities."""
+    if kind is not None:
+        one_of("--kind", kind, get_args(RowKind))
+    if back is not None:
+        one_of("--back", back, get_args(Back))
+    one_of("--format", format, ("text", "json", "csv"))
+    if out is not None and format == "text":
+        raise BadInput(
+            "--out には --format csv か json を付けてください。",
+            "--out goes with --format csv or json.",
+        )
+    check_apart(STANDARD, out, read=registry_files(home))
+    by_row = rows or bool(kind or back or changes or format == "csv" or codeset)
+    with reading(home) as session:
+        kept = cutover.find_plan(session, server, number)
+        shape = _shape(session, kept)
+    if codeset is not None and codeset not in kept.code_sets:
+        raise BadInput(
+            f"外字セット {codeset} は移行計画 {server}/{kept.number} に入っていません。",
+            f"Code set {codeset} is not part of cutover plan {server}/{kept.number}.",
+        )
+    if ambiguities:
+        doubts = [one for one in kept.ambiguities if codeset in (None, one.code_set)]
+        say_ambiguities(kept, doubts, format, out)
+    elif by_row:
+        found = list(
+            cutover_tables.chosen_rows(
+                kept.rows, codeset=codeset, kind=kind, back=back, changes=changes
+            )
+        )
+        say_rows(kept, found, format, out)
+    elif format == "json":
+        put(plain(shape), out)
+    else:
+        say_plan(shape)

@@ -1,0 +1,192 @@
+"""gaiji cutover plan, rule, move, show, as typed."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gaiji.cli import run
+from gaiji.registry import adoption, db, journal, schema
+from gaiji.settings import Settings
+from tests.council import KUSATSU, ME, RITTO, Council
+from tests.report.conftest import seed_reference
+
+JUKI = "252069/juki"
+PLAN = ("cutover", "plan", "--server", "cs1", "--as-of", "2026-11-23", "--members")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A registry with two members in a release and a server."""
+    settings = Settings(home=tmp_path / "home")
+    settings.home.mkdir()
+    engine = db.connect(settings)
+    schema.upgrade(engine)
+    with db.writing(engine) as session:
+        journal.create(session, ME, "OM")
+        seed_reference(session)
+        council = Council(session, settings)
+        for member, name in ((KUSATSU, "草津市"), (RITTO, "栗東市")):
+            council.add(member, name)
+            council.code_set(f"{member}/juki")
+        cs_table = "外字コード,住基コード\nF042,J+3402\nF043,J+AC05\n"
+        council.take_in(JUKI, "外字コード\nF040\nF041\nF042\nF043\nF044\n", cs_table)
+        council.take_in("252085/juki", "外字コード\nF040\n")
+        for code, id in (("F040", "MJ026190"), ("F041", "MJ000003"), ("F042", "MJ000003")):
+            council.decide(f"{JUKI}/{code}", id)
+        council.decide(f"{JUKI}/F044", "new")
+        council.decide("252085/juki/F040", "GJ000001")
+        council.publish()
+        adoption.add_site(session, ME, "server:cs1")
+    engine.dispose()
+    monkeypatch.setenv("GAIJI_HOME", str(settings.home))
+    monkeypatch.setenv("GAIJI_ACTOR", "clerk")
+    monkeypatch.chdir(tmp_path)
+    return settings.home
+
+
+def typed(capsys: pytest.CaptureFixture[str], *command: str, status: int = 0) -> str:
+    """Type a command and return what it printed."""
+    capsys.readouterr()
+    assert run(list(command)) == status
+    said = capsys.readouterr()
+    return said.err if status else said.out
+
+
+def told(capsys: pytest.CaptureFixture[str], *command: str) -> Any:
+    return json.loads(typed(capsys, *command, "--format", "json"))
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_bytes().decode("utf-8-sig"))))
+
+
+def test_a_plan_is_made_shown_and_written_as_tables(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = typed(capsys, *PLAN, f"{KUSATSU},{RITTO}", "cs1")
+    assert "Cutover plan cs1/1: release 1, as of 2026-11-23, area E000-F8FF" in said
+    assert "Code points given: 2 (6,398 left)" in said
+    assert "Tables written to cs1." in said
+    assert sorted(path.name for path in Path("cs1").iterdir()) == [
+        "allocation.csv",
+        "ambiguities.csv",
+        "outside.csv",
+        "plan.json",
+        "rows.csv",
+    ]
+    plan = json.loads(Path("cs1/plan.json").read_text())
+    assert plan == told(capsys, "cutover", "show", "cs1")
+    assert (plan["made_by"], plan["counts"]["codes"], plan["counts"]["ask"]) == ("clerk", 6, 3)
+    rows = {row["code"]: row for row in table(Path("cs1/rows.csv")) if row["code set"] == JUKI}
+    assert (rows["F041"]["juki"], rows["F041"]["back"]) == ("J+3404", "to be decided")
+    assert (rows["F042"]["juki today"], rows["F042"]["changes"]) == ("J+3402", "○")
+    assert rows["F044"]["server point"] == "U+E001"
+    assert [row["juki"] for row in table(Path("cs1/outside.csv"))] == ["J+AC05"]
+    assert [row["local codes"] for row in table(Path("cs1/allocation.csv"))] == [
+        "252085/juki/F040",
+        "252069/juki/F044",
+    ]
+
+
+def test_all_stands_for_every_member_and_a_dry_run_writes_nothing(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = told(capsys, *PLAN, "all", "--dry-run")
+    assert (shown["number"], shown["members"]) == (0, [KUSATSU, RITTO])
+    assert "There is no cutover plan cs1" in typed(capsys, "cutover", "show", "cs1", status=2)
+    made = told(capsys, *PLAN, f"{RITTO},{KUSATSU}")
+    assert (made["digest"], made["number"]) == (shown["digest"], 1)
+
+
+def test_rules_are_decided_one_by_one_or_by_kind(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(capsys, *PLAN, "all")
+    doubts = told(capsys, "cutover", "show", "cs1", "--ambiguities")["items"]
+    assert [(one["kind"], one["codes"]) for one in doubts] == [
+        ("two-codes", ["F041", "F042"]),
+        ("standard-and-local", ["F040"]),
+    ]
+    one = ("cutover", "rule", "cs1", JUKI)
+    ground = ("--ground", "窓口の決定")
+    assert "MJ000003 → F042" in typed(capsys, *one, "MJ000003", "--code", "F042", *ground)
+    assert "1 rule" in typed(capsys, *one, "--kind", "standard-and-local", "--local", *ground)
+    plan = told(capsys, *PLAN, "all")
+    assert (plan["number"], plan["rules"], sum(plan["open"].values())) == (2, 2, 0)
+    doubts = told(capsys, "cutover", "show", "cs1", "--ambiguities")["items"]
+    assert [(one["returns"], one["actor"]) for one in doubts] == [
+        ("F042", "clerk"),
+        ("F040", "clerk"),
+    ]
+    assert "0 rules" in typed(capsys, *one, "--kind", "two-codes", "--one-way", *ground)
+    typed(capsys, *one, "MJ000003", "--one-way", *ground)
+    assert told(capsys, *PLAN, "all")["counts"]["rule"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (("MJ000003", "--code", "F043", "--ground", "x"), 1, "cannot come back for MJ000003"),
+        (("MJ000001", "--code", "F040", "--ground", "x"), 1, "cannot come back"),
+        (("OM000001", "--code", "F044", "--ground", "x"), 1, "it needs no rule"),
+        (("MJ000003", "--code", "F041"), 2, "Give the ground"),
+        (("MJ000003", "--ground", "x"), 2, "one of --code, --one-way and --local"),
+        (("--code", "F041", "--ground", "x"), 2, "Name a character or --kind"),
+        (("MJ000003", "--local", "--ground", "x"), 2, "with one local code"),
+        (("--kind", "all", "--one-way", "--ground", "x"), 2, "--kind cannot be all"),
+        (("MJ999999", "--code", "F041", "--ground", "x"), 2, "no shared character MJ999999"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_one_sentence(
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    status: int,
+    said: str,
+) -> None:
+    typed(capsys, *PLAN, "all")
+    error = typed(capsys, "cutover", "rule", "cs1", JUKI, *arguments, status=status)
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_a_move_is_recorded_and_says_what_is_still_open(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(capsys, *PLAN, "all")
+    said = typed(capsys, "cutover", "move", "cs1", KUSATSU, "--day", "2027-01-04")
+    assert "moved on 2027-01-04 by cutover plan cs1/1" in said
+    assert "2 open ways back" in said
+    order = told(capsys, "cutover", "show", "cs1")["order"]
+    assert [(one["member"], one["moved"]) for one in order] == [
+        (KUSATSU, "2027-01-04"),
+        (RITTO, None),
+    ]
+    said = typed(capsys, "cutover", "move", "cs1", KUSATSU, "--day", "2027-01-05", status=2)
+    assert "that stays recorded" in said
+    rule = ("cutover", "rule", "cs1", JUKI, "MJ000003", "--code", "F041", "--ground", "x")
+    typed(capsys, *rule)
+    said = typed(capsys, *PLAN, "all", status=1)
+    assert "252069/juki/F041" in said
+    accepted = told(capsys, *PLAN, "all", "--accept-changes", "判定委員会")
+    assert accepted["number"] == 2
+
+
+def test_rows_are_chosen_and_written(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    typed(capsys, *PLAN, "all")
+    show = ("cutover", "show", "cs1")
+    assert "252069/juki/F043" in typed(capsys, *show, "--kind", "undecided")
+    items = told(capsys, *show, "--changes")["items"]
+    assert [one["code"] for one in items] == ["F042", "F043"]
+    typed(capsys, *show, "--back", "ask", "--format", "csv", "--out", "ask.csv")
+    assert [row["code"] for row in table(Path("ask.csv"))] == ["F040", "F041", "F042"]
+    assert "--format csv or json" in typed(capsys, *show, "--out", "x", status=2)
+    assert "not part of cutover plan" in typed(capsys, *show, "--codeset", "x", status=2)
+    assert "--kind cannot be" in typed(capsys, *show, "--kind", "x", status=2)
+    home.joinpath("note").write_text("")
+    said = typed(capsys, *PLAN, "all", str(home / "note"), status=2)
+    assert "There is a file where the folder is to be" in said

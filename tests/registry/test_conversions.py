@@ -1,0 +1,130 @@
+"""Which releases and which plan a conversion uses: what both cities run, or what was named, as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from gaiji.charset.resolve import Options
+from gaiji.errors import BadName, Refused, UnknownPlan, UnknownRelease, UnknownSite
+from gaiji.registry import adoption, mapfiles, releases
+from gaiji.registry.conversions import Pinned, conversion, pin
+from tests.council import ME
+from tests.cutting import JUKI, MAPPED, OTHER, RESIDUAL, Cutting, opened
+
+OPTIONS = Options(on_unmapped="escape", max_loss=100)
+SMALL, LARGE = 10, 1 << 30
+
+
+@pytest.fixture
+def cutting(tmp_path: Path) -> Iterator[Cutting]:
+    """The council of a cutover with a second release, in which one code of the target city means something else."""
+    with opened(tmp_path) as made:
+        made.council.decide(f"{OTHER}/F141", MAPPED)
+        made.council.publish()
+        yield made
+
+
+@pytest.fixture
+def session(cutting: Cutting) -> Session:
+    return cutting.council.session
+
+
+def test_a_moving_name_becomes_a_number(session: Session, cutting: Cutting) -> None:
+    assert pin(session, JUKI, "unicode", None, OPTIONS) == Pinned(2)
+    assert pin(session, JUKI, "unicode", "latest", OPTIONS) == Pinned(2)
+    assert pin(session, "unicode", JUKI, 1, OPTIONS) == Pinned(1)
+    assert pin(session, JUKI, OTHER, "latest", OPTIONS) == Pinned(2, 2)
+    with pytest.raises(UnknownRelease):
+        pin(session, JUKI, "unicode", 9, OPTIONS)
+
+
+def test_from_city_to_city_both_sides_keep_the_release_they_run(
+    session: Session, cutting: Cutting
+) -> None:
+    adoption.adopt(session, ME, JUKI, 2, date(2026, 10, 1))
+    adoption.adopt(session, ME, OTHER, 1, date(2026, 10, 1))
+    pinned = pin(session, JUKI, OTHER, None, OPTIONS._replace(as_of=date(2026, 11, 1)))
+    assert pinned == Pinned(2, 1)
+    asked = conversion(session, JUKI, OTHER, pinned, OPTIONS)
+    assert (asked.facts.release, asked.facts.target_release) == (2, 1)
+    mapped = b"\xf0\x43"
+    assert (
+        asked.resolver.resolve(mapped).kind == "unmapped"
+    )  # OTHER/F141 means it in release 2 alone
+    latest = conversion(session, JUKI, OTHER, pin(session, JUKI, OTHER, "latest", OPTIONS), OPTIONS)
+    assert latest.resolver.resolve(mapped).out == b"\xf1\x41"
+    for one, other in ((asked, pinned), (latest, Pinned(2, 2))):
+        small = mapfiles.prepared(session, cutting.council.settings, one, SMALL)
+        large = mapfiles.prepared(session, cutting.council.settings, one, LARGE)
+        assert small is one
+        assert large.facts == one.facts
+        assert large.facts.target_release == other.to_release
+        assert large.resolver.resolve(mapped) == one.resolver.resolve(mapped)
+
+
+def test_what_nobody_told_is_the_latest_and_is_said(session: Session, cutting: Cutting) -> None:
+    adoption.adopt(session, ME, JUKI, 1, date(2026, 10, 1))
+    pinned = pin(session, JUKI, OTHER, "adopted", OPTIONS)
+    assert pinned[:2] == (1, 2)
+    assert [(one.code, one.subject) for one in pinned.findings] == [("release-not-told", OTHER)]
+    assert pin(session, "unicode", JUKI, "adopted", OPTIONS)[:2] == (1, None)
+
+
+def test_a_plan_brings_its_own_release_and_its_points(session: Session, cutting: Cutting) -> None:
+    plan = cutting.plan()
+    assert pin(session, JUKI, "juki", None, OPTIONS, "cs1") == Pinned(2, None, "cs1/1")
+    pinned = pin(session, JUKI, "juki", "2", OPTIONS, "cs1/1")
+    asked = conversion(session, JUKI, "juki", pinned, OPTIONS)
+    assert asked.facts.cutover == ("cs1", 1, plan.digest)
+    residual = b"\xf0\x42"
+    for size in (SMALL, LARGE):
+        ready = mapfiles.prepared(session, cutting.council.settings, asked, size)
+        assert ready.facts.cutover == asked.facts.cutover
+        assert ready.resolver.resolve(residual).out == plan.points[RESIDUAL].to_bytes(2)
+
+
+def test_a_plan_of_another_release_or_none_at_all_is_refused(
+    session: Session, cutting: Cutting
+) -> None:
+    with pytest.raises(UnknownPlan):
+        pin(session, JUKI, "juki", None, OPTIONS, "cs1")
+    cutting.plan()
+    with pytest.raises(Refused, match="is of release 2 and cannot serve release 1"):
+        pin(session, JUKI, "juki", "1", OPTIONS, "cs1")
+    with pytest.raises(UnknownPlan):
+        pin(session, JUKI, "juki", None, OPTIONS, "cs1/7")
+    with pytest.raises(UnknownSite):
+        pin(session, JUKI, "juki", None, OPTIONS, "cs9")
+    for wrong in ("cs1/", "cs1/x", "cs1/²"):
+        with pytest.raises(BadName, match="write it like cs1"):
+            pin(session, JUKI, "juki", None, OPTIONS, wrong)
+
+
+def test_files_of_two_releases_or_of_a_plan_have_names_of_their_own(
+    session: Session, cutting: Cutting
+) -> None:
+    cutting.plan()
+    release = releases.find_release(session, 2)
+    specs = [
+        mapfiles.FileSpec(JUKI, OTHER),
+        mapfiles.FileSpec(JUKI, OTHER, to_release=1),
+        mapfiles.FileSpec(JUKI, "juki"),
+        mapfiles.FileSpec(JUKI, "juki", plan="cs1/1"),
+        mapfiles.FileSpec(JUKI, "pua", options=Options(keep="0213")),
+    ]
+    assert [spec.name(release) for spec in specs] == [
+        "252069-juki.252085-juki.r2.gmap",
+        "252069-juki.252085-juki.r2.to-r1.gmap",
+        "252069-juki.juki.r2.gmap",
+        "252069-juki.juki.cs1-1.r2.gmap",
+        "252069-juki.pua.keep-0213.r2.gmap",
+    ]
+    paths = [
+        mapfiles.release_file(session, cutting.council.settings, release, spec) for spec in specs
+    ]
+    assert len(set(paths)) == len(specs)
