@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,7 +19,7 @@ from gaiji.charset.charsets import Charset
 from gaiji.charset.notations import Problems, is_private
 from gaiji.charset.vendor import VendorTable, read_vendor_table, write_fujitsu, write_hulft
 from gaiji.errors import BadName, BadTable, CodeOutsideArea, Text, UnsupportedConversion, Where
-from gaiji.wire.findings import Finding
+from gaiji.wire.findings import Finding, Level
 
 __all__ = [
     "CsTable",
@@ -102,11 +102,19 @@ def read_list(data: bytes, file_name: str, charset: Charset) -> ListTable:
     return ListTable(tuple(rows), sheet.problems.settle(), sheet.encoding, sheet.columns)
 
 
-def read_cs_table(data: bytes, file_name: str, charset: Charset) -> CsTable:
+def read_cs_table(
+    data: bytes,
+    file_name: str,
+    charset: Charset,
+    *,
+    allowed: Container[int] = (),
+    twice: Level = "error",
+) -> CsTable:
     """Return the rows of a CS-server table (CSサーバー文字対応表): local code and J+ code.
 
     Codes outside the user-defined areas are standard characters and are left out with one warning, J+ codes
-    outside the Juki-net repertoire with one each. Raises BadTable, also when one code has two J+ codes.
+    outside the Juki-net repertoire with one each. allowed: code points outside it that a shared server gives out;
+    twice: how grave it is when one code has two J+ codes, of which the first counts. Raises BadTable.
     """
     sheet = _Sheet(data, file_name, ("code", "juki"))
     problems = sheet.problems
@@ -122,7 +130,9 @@ def read_cs_table(data: bytes, file_name: str, charset: Charset) -> CsTable:
             problems.refused(error, record, sheet.header("code"), cells.get("code", ""))
             continue
         juki = _cell(sheet, record, cells, "juki", notations.juki)
-        if juki is None or not _in_repertoire(sheet, record, juki):
+        if juki is None:
+            continue
+        if int(juki[2:], 16) not in allowed and not _in_repertoire(sheet, record, juki):
             continue
         first = rows.setdefault(code, (record, code, juki))
         if first[2] != juki:
@@ -131,7 +141,7 @@ def read_cs_table(data: bytes, file_name: str, charset: Charset) -> CsTable:
                 f"{name} に {first[0]} 行目は {first[2]}、この行は {juki} を当てています。どちらかにしてください。",
                 f"{name} has {first[2]} at line {first[0]} and {juki} here; keep one of them.",
             )
-            problems.add("code-twice", "error", text, record, sheet.header("juki"), name)
+            problems.add("code-twice", twice, text, record, sheet.header("juki"), name)
     problems.skipped_standard(standard)
     return CsTable(tuple(rows.values()), problems.settle())
 

@@ -5,13 +5,16 @@ code that is not counted does not appear in these files; nothing here says that 
 
 A well-formed code outside the user-defined areas to which no table gives a character is unassigned (未割当): a vendor's
 extension that the code set has no table of, a user-defined area that nobody declared, or another charset.
+
+Codes that somebody watches (注目する外字), of the standard area too, are also counted by record, in classes of the
+watcher's own: how many records a move to another machine would change.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +31,11 @@ from gaiji.errors import MalformedInput, Where
 CHUNK = 1 << 20
 LONGEST = 4  # bytes of one code or shift code
 MOST_PLACES = 10_000  # of unassigned codes together, so that a file of anything else stays small
+ANY = "any"
+"""The class of every record in which a watched code stands."""
+
+Watch = Mapping[bytes, Collection[str]]
+"""The codes to watch, each with its classes."""
 
 # One code point, and one that may be private use: what local codes are in a Unicode charset.
 _UNICODE: dict[str, tuple[bytes, bytes]] = {
@@ -57,10 +65,29 @@ class Unassigned:
 
 
 @dataclass
+class Occurred:
+    """Where a watched code stands (出現): occurrences, records, and the first 100 places."""
+
+    count: int = 0
+    records: int = 0
+    places: list[Place] = field(default_factory=list)
+    last: int = field(default=0, repr=False)  # record in which it stood last
+
+
+@dataclass
+class Watched:
+    """What was seen of watched codes: by code, and the records by class; in those of `ANY` stands any of them."""
+
+    codes: dict[bytes, Occurred] = field(default_factory=dict)
+    records: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
 class Counted:
     """What was counted: occurrences by code, user-defined areas alone; records; malformed bytes; unassigned codes.
 
-    first_malformed: where the first byte stands that belongs to no code, for the person at the terminal.
+    first_malformed: where the first byte stands that belongs to no code, for the person at the terminal. watched:
+    what was seen of the codes that were asked for.
     """
 
     codes: Counter[bytes] = field(default_factory=Counter)
@@ -68,6 +95,7 @@ class Counted:
     malformed: int = 0
     first_malformed: Place | None = None
     unassigned: dict[bytes, Unassigned] = field(default_factory=dict)
+    watched: Watched = field(default_factory=Watched)
 
 
 @dataclass(frozen=True)
@@ -100,12 +128,14 @@ class FileCount:
 class UsageCounter:
     """Counts codes of one charset, whatever the chunks they arrive in."""
 
-    def __init__(self, charset: Charset) -> None:
-        self._charset = charset
-        self._patterns, self._newline, self._shifts = _patterns(charset)
+    def __init__(self, charset: Charset, watch: Watch | None = None) -> None:
+        self._charset, self._watch = charset, watch or {}
+        self._patterns, self._newline, self._shifts = _patterns(charset, frozenset(self._watch))
         self._wide = charset.encoding if charset.is_unicode and charset.name != "utf-8" else None
         self._seen: Counter[bytes] = Counter()
         self._unassigned: dict[bytes, Unassigned] = {}
+        self._watched, self._last = Watched(), dict[str, int]()
+        self._standard = _standard(charset, self._watch)
         self._lines = self._done = self._mode = self._bad = self._placed = 0
         self._first_bad: Place | None = None
         self._field: str | None = None
@@ -116,7 +146,8 @@ class UsageCounter:
     def counted(self) -> Counted:
         """The totals so far."""
         seen, records = Counter(self._seen), self._lines + self._open
-        return Counted(seen, records, self._bad, self._first_bad, dict(self._unassigned))
+        known = dict(self._unassigned)
+        return Counted(seen, records, self._bad, self._first_bad, known, self._watched)
 
     def feed(self, data: bytes, *, final: bool = False) -> None:
         """Count more bytes; with `final` those at the end too that no code is left to come for."""
@@ -171,14 +202,29 @@ class UsageCounter:
         return run.count(self._newline) if self._mode == 0 else 0
 
     def _code(self, code: bytes, at: int) -> None:
+        if (classes := self._watch.get(code)) is not None:
+            self._note(code, classes, at)
         if code in self._seen or self._charset.is_user_code(code):
             self._seen[code] += 1
-        elif not self._charset.is_unicode:
+        elif not self._charset.is_unicode and code not in self._standard:
             one = self._unassigned.setdefault(code, Unassigned())
             one.count += 1
             if one.count <= MAX_PLACES and self._placed < MOST_PLACES:
                 self._placed += 1
                 one.places.append(self._place(at))
+
+    def _note(self, code: bytes, classes: Collection[str], at: int) -> None:
+        """Count a watched code; records come in order, so the last one of each class tells whether it is a new one."""
+        one, record = self._watched.codes.setdefault(code, Occurred()), self._lines + 1
+        one.count += 1
+        if one.last != record:
+            one.last, one.records = record, one.records + 1
+            for name in (ANY, *classes):
+                if self._last.get(name) != record:
+                    self._last[name] = record
+                    self._watched.records[name] += 1
+        if one.count <= MAX_PLACES:
+            one.places.append(self._place(at))
 
     def _malformed(self, at: int) -> None:
         self._bad += 1
@@ -189,22 +235,39 @@ class UsageCounter:
         return Place(self._lines + 1, self._field, self._done + at)
 
 
-def _patterns(charset: Charset) -> tuple[list[re.Pattern[bytes]], bytes, dict[bytes, int]]:
+def _standard(charset: Charset, watch: Watch) -> frozenset[bytes]:
+    """Return the watched codes that are characters of the standard area."""
+    if charset.is_unicode or not watch:
+        return frozenset()
+    return frozenset(
+        code for mode in coding(charset).modes for code in mode.reading if code in watch
+    )
+
+
+def _patterns(
+    charset: Charset, watched: frozenset[bytes]
+) -> tuple[list[re.Pattern[bytes]], bytes, dict[bytes, int]]:
     """Return how each mode is cut, the newline, and the mode after each shift code.
 
-    A run is any codes that are characters of the standard area, taken at once; the others are looked at one by one. In
-    Unicode it is any that cannot be private use.
+    A run is any codes that are characters of the standard area, taken at once; the others and those that are watched
+    are looked at one by one. In Unicode it is any that cannot be private use.
     """
     if charset.is_unicode:
         encoding = charset.encoding or "utf-8"
         shape, user = _UNICODE[encoding]
+        if watched:
+            user = b"%b|%b" % (user, _any_of(watched))
+            if any(code < b"\x80" for code in watched) and encoding == "utf-8":
+                shape = shape.replace(b"]++|", b"]|", 1)  # ASCII one by one too
         return [_pattern(shape, b"(?!%b)(?:%b)" % (user, shape), {})], "\n".encode(encoding), {}
     known = coding(charset)
     shifts = {shift.code: shift.mode for shift in known.shifts}
     runs = []
     for mode in known.modes:
         whole = re.compile(mode.shape, re.DOTALL).fullmatch
-        runs.append(_any_of((code for code in mode.reading if whole(code)), b"++"))
+        runs.append(
+            _any_of((code for code in mode.reading if whole(code) and code not in watched), b"++")
+        )
     if shifts:  # two-byte characters between their shifts are part of a run too
         first, last = _shift(shifts, 1), _shift(shifts, 0)
         runs[0] += rb"|(?:%b)(?:%b)*+(?:%b)" % (first, runs[-1], last)
@@ -273,13 +336,15 @@ def count_file(
     layout: Layout | None = None,
     *,
     progress: Callable[[int], object] | None = None,
+    watch: Watch | None = None,
 ) -> FileCount:
     """Count the codes of one file, `-` for standard input, in one pass and constant memory.
 
-    layout: of its records; only text fields are counted. progress: told the bytes read so far. Raises NotFound
+    layout: of its records; only text fields are counted. progress: told the bytes read so far. watch: codes whose
+    records are counted too, by the classes they are given. Raises NotFound
     and BadInput for a file that cannot be read, BadLayout and BadRecord for one of another layout.
     """
-    counter = UsageCounter(charset)
+    counter = UsageCounter(charset, watch)
     with reading(path) as opened:
         file = _Tap(opened, progress)
         if layout is None or layout.kind in ("line", "raw"):

@@ -1,0 +1,75 @@
+"""A folder of files that appears whole or not at all (フォルダの一括置換)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gaiji.charset.files import storage_error
+from gaiji.errors import BadInput, Where
+
+
+@contextmanager
+def replacing_folder(folder: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """Give an empty folder that takes the final name when the block ends well; hundreds of files need no handles.
+
+    is_ours: whether what stands there may be replaced; an empty folder always may. Raises BadInput where it may not,
+    DiskFull, StorageFailed; after any error what stood there stands.
+    """
+    check_free(folder, is_ours)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".gaiji-", dir=folder.parent))
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    try:
+        yield made
+        made.chmod(0o755)
+        _sync(made)
+        _take(made, folder)
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def check_free(folder: Path, is_ours: Callable[[Path], bool]) -> None:
+    """Raise BadInput unless a folder is new, empty, or one that may be replaced."""
+    try:
+        holds = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        free = not holds or (folder.is_dir() and is_ours(folder))
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    if not free:
+        raise BadInput(
+            "保存先には別のファイルがあります。空のフォルダか、新しい名前を指定してください。",
+            "The folder holds other files; name an empty one, or a new name.",
+            where=Where(str(folder)),
+        )
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+
+
+def _take(made: Path, folder: Path) -> None:
+    """Put the folder under its final name; what stood there comes back where that fails."""
+    if not folder.exists():
+        made.rename(folder)
+        return
+    before = Path(tempfile.mkdtemp(prefix=".gaiji-", dir=folder.parent))
+    before.rmdir()
+    folder.rename(before)
+    try:
+        made.rename(folder)
+    except OSError:
+        before.rename(folder)
+        raise
+    shutil.rmtree(before, ignore_errors=True)

@@ -1,0 +1,146 @@
+"""gaiji site, adopt, adoptions and cutover check, export, compare, as a clerk types them."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gaiji.cli import run
+from gaiji.registry import db, rights
+from gaiji.settings import Settings
+from tests.council import ME
+from tests.cutting import JUKI, OTHER, TWO, ZEI, built, extract
+
+ROWS = (b"1,\x8eR\x93c\xf0\x40", b"2,\xf0\x42", b"3,\x8eR")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    shutil.copyfile(built(), folder / "gaiji.db")
+    monkeypatch.setenv("GAIJI_HOME", str(folder))
+    return folder
+
+
+def gaiji(*words: object) -> int:
+    return run([str(word) for word in words])
+
+
+@pytest.fixture
+def planned(home: Path) -> Path:
+    assert gaiji("cutover", "plan", "--server", "cs1", "--members", "all") == 0
+    return home
+
+
+def rule() -> None:
+    rule = ("cutover", "rule", "cs1", JUKI, TWO)
+    assert gaiji(*rule, "--code", "F040", "--ground", "原本") == 0
+    assert gaiji("cutover", "plan", "--server", "cs1", "--members", "all") == 0
+
+
+def test_a_clerk_records_who_runs_what(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    font = tmp_path / "EUDC.TTE"
+    font.write_bytes(b"font")
+    assert gaiji("site", "add", "terminals:252069/窓口", "--codesets", JUKI) == 0
+    assert gaiji("site", "add", "server:cs2", "--area", "E000-F900") == 2
+    assert gaiji("adopt", "252069", "--release", "1", "--from", "2026-05-01") == 0
+    told = ("adopt", "terminals:252069/窓口", "--release", "latest", "--from", "2026-05-01")
+    assert gaiji(*told, "--font", font, "--ground", "月次更新") == 0
+    capsys.readouterr()
+    assert gaiji("adoptions", "--day", "2026-06-01", "--member", "252069", "--format", "json") == 0
+    shown = json.loads(capsys.readouterr().out)
+    rows = {one["site"]: one for one in shown["items"]}
+    assert rows["system:252069/juki"]["told_by"] == "member:252069"
+    assert rows["terminals:252069/窓口"]["font"].startswith("795ea3")
+    assert gaiji("adoptions", "--day", "2026-06-01") == 0
+    assert "No release told" in capsys.readouterr().out
+    assert gaiji("site", "list") == 0
+    assert "E000-F8FF" in capsys.readouterr().out
+    assert gaiji("adoptions", "--touched", "1", "1") == 0
+    assert "Sites touched: 0" in capsys.readouterr().out
+
+
+def test_the_check_writes_its_reports_whether_it_passes_or_not(
+    planned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = extract(tmp_path, *ROWS), tmp_path / "out"
+    words = ("cutover", "check", "--server", "cs1", "--extract", f"{JUKI}={file}", out)
+    assert gaiji(*words) == 1
+    assert "not passed" in capsys.readouterr().out
+    report = out / "check-252069.json"
+    assert {path.suffix for path in out.iterdir()} == {".json", ".csv", ".html"}
+    assert json.loads(report.read_bytes())["passed"] is False
+    budget = ("--max-loss", 1, "--max-ambiguous", 1)
+    assert gaiji(*words, *budget, "--members", "252069") == 0
+    assert "number to sign" in capsys.readouterr().out
+    assert json.loads(report.read_bytes())["passed"] is True
+    assert gaiji("cutover", "check", "--verify", report) == 0
+    rule()
+    assert gaiji("cutover", "check", "--verify", report) == 1
+    assert "plan-superseded" in capsys.readouterr().out
+    assert gaiji(*words, "--plan", 1, "--format", "json") == 1
+    assert gaiji(*words) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (("--members", "252069,252085"), "members without a file: 252085"),
+        (("--members", "all"), "members without a file: 252085"),
+        (("--layout", f"{ZEI}=resident-csv"), "for which there is no --extract"),
+        (("--plan", 7), "There is no cutover plan cs1/7"),
+        (("--extract", f"{JUKI}=-"), "once for each code set"),
+    ],
+)
+def test_a_check_that_is_asked_for_wrongly_writes_nothing(
+    planned: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    more: tuple[object, ...],
+    sentence: str,
+) -> None:
+    file, out = extract(tmp_path, *ROWS), tmp_path / "out"
+    words = ("cutover", "check", "--server", "cs1", "--extract", f"{JUKI}={file}", out)
+    assert gaiji(*words, *more) == 2
+    assert sentence in capsys.readouterr().err
+    assert not out.exists()
+    assert gaiji("cutover", "check", "--server", "cs1") == 2
+
+
+def test_an_export_and_the_dump_of_the_server_go_together(
+    planned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    words = ("cutover", "export", "--server", "cs1", "--sizes", "24", out)
+    assert gaiji(*words) == 1
+    assert f"the first is {TWO} in {JUKI}" in capsys.readouterr().err
+    engine = db.connect(Settings(home=planned))
+    with db.writing(engine) as session:
+        for address in (JUKI, ZEI, OTHER):
+            rights.set_rights(session, ME, address, "council", ground="協定")
+    engine.dispose()
+    rule()
+    capsys.readouterr()
+    assert gaiji(*words, "--members", "252069", "--formats", "csv", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["members"] == ["252069"]
+    assert gaiji(*words, "--release", "2") == 2
+    assert gaiji(*words, "--formats", "xml") == 2
+    assert gaiji(*words, "--sizes", "7") == 2
+    assert gaiji(*words, "--members", "252093") == 2
+    table = out / JUKI / "cs-table.csv"
+    compare = ("cutover", "compare", "--server", "cs1", "--dump", f"{JUKI}={table}")
+    assert gaiji(*compare, "--members", "252069") == 0
+    assert "different 0" in capsys.readouterr().out
+    dump = tmp_path / "dump.csv"
+    dump.write_text(table.read_text("utf-8-sig").replace("F042,J+E000\n", ""), "utf-8")
+    compare = ("cutover", "compare", "--server", "cs1", "--dump", f"{JUKI}={dump}")
+    assert gaiji(*compare, tmp_path / "told") == 1
+    assert "missing: F042 is U+E000 in the plan" in capsys.readouterr().out
+    told = json.loads((tmp_path / "told" / "compare.json").read_bytes())
+    assert told["codesets"] == {JUKI: 1}
+    assert (tmp_path / "told" / "compare.csv").exists()
+    assert gaiji("cutover", "compare", "--server", "cs1") == 2

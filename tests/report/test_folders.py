@@ -1,0 +1,51 @@
+"""A folder of files takes its name whole, or what stood there stands."""
+
+from pathlib import Path
+
+import pytest
+
+from gaiji.errors import BadInput, StorageFailed
+from gaiji.report.folders import replacing_folder
+
+
+def never(_: Path) -> bool:
+    return False
+
+
+def fail(folder: Path, error: Exception) -> None:
+    with replacing_folder(folder, lambda _: True) as place:
+        (place / "b").write_text("two")
+        raise error
+
+
+def test_an_error_in_the_middle_leaves_what_stood_there(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    with replacing_folder(folder, never) as place:
+        (place / "sub").mkdir()
+        (place / "sub" / "a").write_text("one")
+    for error, raised in (
+        (BadInput("誤り", "wrong"), BadInput),
+        (OSError(28, "full"), StorageFailed),
+    ):
+        with pytest.raises(raised):
+            fail(folder, error)
+        assert [path.name for path in folder.rglob("*")] == ["sub", "a"]
+        assert list(tmp_path.iterdir()) == [folder]
+    with replacing_folder(folder, lambda _: True) as place:
+        (place / "b").write_text("two")
+    assert [path.name for path in folder.rglob("*")] == ["b"]
+
+
+def test_a_folder_with_other_files_and_a_file_are_refused_before_anything(tmp_path: Path) -> None:
+    other, file, empty = tmp_path / "other", tmp_path / "file", tmp_path / "empty"
+    other.mkdir()
+    empty.mkdir()
+    (other / "note").write_text("x")
+    file.write_text("x")
+    for place in (other, file):
+        with pytest.raises(BadInput, match="holds other files"), replacing_folder(place, never):
+            raise AssertionError("nothing may be made")
+    with replacing_folder(empty, never) as made:
+        (made / "a").write_text("one")
+    assert (empty / "a").read_text() == "one"
+    assert (other / "note").read_text() == "x"
