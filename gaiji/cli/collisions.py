@@ -1,0 +1,131 @@
+"""gaiji collisions: where the gaiji of several cities meet and differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gaiji.charset.files import STANDARD, check_apart, replacing
+from gaiji.cli.places import registry_files
+from gaiji.cli.shared import Format, Home, reading, remember_format
+from gaiji.registry.gaps import glyph_forms
+from gaiji.registry.listing import chosen_sets, used_rows
+from gaiji.registry.releases import find_release
+from gaiji.report import collision_tables as tables
+from gaiji.report.collision_tables import Shown
+from gaiji.report.collisions import KINDS, Filters, Kind, Order, wall
+from gaiji.report.rows import By
+
+DRAWN = 200
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("collisions")(collisions)
+
+
+def collisions(
+    members: Annotated[
+        str | None, typer.Option(help="構成市、コンマ区切り / members, comma-separated")
+    ] = None,
+    codesets: Annotated[
+        str | None, typer.Option(help="外字セット、コンマ区切り / code sets, comma-separated")
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="業務システム / business system")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="住民記録系 | 税系 | 社会保障系 | その他")
+    ] = None,
+    by: Annotated[
+        By,
+        typer.Option(
+            "--slots",
+            help="位置の数え方: image(私用領域の像)、code(文字コード体系とバイト列) / what a slot is: "
+            "image (private-use code point), code (charset and bytes)",
+        ),
+    ] = "image",
+    kind: Annotated[
+        Kind | None,
+        typer.Option(help="same-slot | same-character | same-glyph、省略時はすべて / default: all"),
+    ] = None,
+    touching: Annotated[
+        str | None, typer.Option(help="この市が関わるもの / only where this member takes part")
+    ] = None,
+    slot: Annotated[
+        str | None, typer.Option(help="このコード位置だけ / this slot alone, e.g. U+E000")
+    ] = None,
+    character: Annotated[
+        str | None, typer.Option(help="この共通文字だけ / this shared character alone")
+    ] = None,
+    used: Annotated[
+        bool, typer.Option("--used", help="数えたファイルに現れるもの / seen in counted files")
+    ] = False,
+    order: Annotated[
+        Order, typer.Option(help="slot(位置順) | uses(使用回数順) / by slot, or most used first")
+    ] = "slot",
+    release: Annotated[
+        str | None,
+        typer.Option(help="版(省略時は作業中の状態) / release; default: as decided now"),
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="この日の意味で / the meanings of this day"),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="html に描く位置の数 / slots drawn in html")
+    ] = DRAWN,
+    format: Annotated[
+        Format, typer.Option("--format", help="text | json | csv | html", callback=remember_format)
+    ] = "text",
+    out: Annotated[
+        Path | None, typer.Option(help="書き出すファイル / file to write instead of printing")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """外字の衝突: 同じコードの別の字、同じ字の別のコード / where the gaiji of several cities meet and differ."""
+    check_apart(STANDARD, out, read=registry_files(home))
+    day = as_of.date() if as_of else None
+    with reading(home) as session:
+        edition = find_release(session, release) if release else None
+        sets = chosen_sets(
+            session,
+            edition,
+            members=listed(members),
+            code_sets=listed(codesets),
+            system=system,
+            group=group,
+        )
+        number = edition.number if edition else None
+        found = wall(used_rows(session, sets, number, day), by=by)
+        shown = Shown(
+            wall=found,
+            release=number,
+            as_of=day,
+            kinds=(kind,) if kind else KINDS,
+            filters=Filters(used, touching, slot, character),
+            order=order,
+        )
+        parts: Iterable[bytes]
+        if format == "csv":
+            parts = tables.as_csv(shown)
+        elif format == "json":
+            parts = tables.as_json(shown)
+        elif format == "text":
+            parts = [tables.as_text(shown, None if out else tables.SHOWN).encode()]
+        else:
+            tables.check_columns(found.code_sets)
+            lines = list(found.slots(used=used, limit=limit))
+            forms = glyph_forms(session, tables.drawn_glyphs(lines))
+            total = found.counts["same-slot"].collisions
+            parts = [tables.as_html(shown, lines, forms, total=total).encode()]
+        with replacing(out or STANDARD) as file:
+            for part in parts:
+                file.write(part)
+
+
+def listed(text: str | None) -> list[str]:
+    """Return what a comma-separated option names."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]

@@ -1,0 +1,139 @@
+"""What collisions and lists read of many code sets at once (一覧の元になる行), one code set after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from itertools import groupby
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from gaiji.errors import UnknownRelease
+from gaiji.registry.characters import Meant, meanings
+from gaiji.registry.members import charset_of, find_code_set, find_member
+from gaiji.registry.members import code_sets as every_code_set
+from gaiji.registry.tables import CodeSet, CodeUse, Release, UsageFile
+
+
+class Used(NamedTuple):
+    """One local code as it stands beside others (外字コードの現況): its slot, what it means, how it looks.
+
+    image: the private-use code point that stands for the code; charset: of its code set. character and relationship
+    are None while nothing is decided; glyph: sha256 of the city's glyph, None where none was handed in; uses:
+    occurrences in the counted files (のべ), None where the code set counted nothing, which is never 0.
+    """
+
+    code_set: str
+    code: bytes
+    image: int
+    character: str | None
+    relationship: str | None
+    glyph: str | None
+    uses: int | None
+    charset: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The public name of the code, e.g. 252069/juki/F040."""
+        return f"{self.code_set}/{self.code.hex().upper()}"
+
+    @property
+    def member(self) -> str:
+        """The member whose code it is."""
+        return self.code_set.partition("/")[0]
+
+
+def used_rows(
+    session: Session,
+    code_sets: Sequence[CodeSet],
+    release: int | None,
+    day: date | None = None,
+    *,
+    counted: Iterable[str] | None = None,
+) -> Iterator[Used]:
+    """Yield the local codes of code sets, by code set as given and code, each with its meaning on a day.
+
+    release: a number, or None for what is decided by now; day None: the last meaning of each code. A code without a
+    meaning on that day is left out. counted: the members whose uses may be told (None: all).
+    """
+    may = None if counted is None else frozenset(counted)
+    for code_set in code_sets:
+        told = may is None or code_set.member in may
+        uses = all_uses(session, code_set) if told else None
+        image_of = charset_of(session, code_set).image_of
+        address, charset = code_set.address, code_set.charset
+        for one in on_day(meanings(session, code_set, release), day):
+            yield Used(
+                address,
+                one.code,
+                image_of(one.code) or 0,
+                one.character,
+                one.relationship,
+                one.glyph,
+                None if uses is None else uses.get(one.code, 0),
+                charset,
+            )
+
+
+def on_day(meant: Iterable[Meant], day: date | None) -> Iterator[Meant]:
+    """Yield the meaning of each code that is in force on a day (None: the last), in the order of codes."""
+    for _, several in groupby(meant, key=lambda one: one.code):
+        found = None
+        for one in several:
+            if day is None or one.valid_from <= day <= one.valid_to:
+                found = one
+        if found is not None:
+            yield found
+
+
+def all_uses(session: Session, code_set: CodeSet) -> dict[bytes, int] | None:
+    """Return how often each code stands in the counted files of a code set; None when none was counted."""
+    files = select(UsageFile.id).where(UsageFile.code_set_id == code_set.id)
+    if session.scalar(files.limit(1)) is None:
+        return None
+    query = (
+        select(CodeUse.code, func.sum(CodeUse.count))
+        .join(UsageFile, UsageFile.id == CodeUse.usage_file_id)
+        .where(UsageFile.code_set_id == code_set.id)
+        .group_by(CodeUse.code)
+    )
+    return {code: int(uses) for code, uses in session.execute(query)}
+
+
+def chosen_sets(
+    session: Session,
+    release: Release | None,
+    *,
+    members: Iterable[str] = (),
+    code_sets: Iterable[str] = (),
+    system: str | None = None,
+    group: str | None = None,
+) -> list[CodeSet]:
+    """Return the code sets asked for (対象の外字セット), by address; nothing named means all that a release holds.
+
+    release None: all that are registered, candidates' too. Raises UnknownMember, UnknownCodeSet, and UnknownRelease
+    where one is named that the release does not hold.
+    """
+    named, owners = dict.fromkeys(code_sets), dict.fromkeys(members)
+    asked = {find_code_set(session, address).address for address in named}
+    for owner in owners:
+        find_member(session, owner)
+    found = [
+        one
+        for one in every_code_set(session)
+        if (one.address in asked or one.member in owners or not (asked or owners))
+        and system in (None, one.system)
+        and group in (None, one.group)
+    ]
+    if release is None:
+        return found
+    held = release.manifest["code_sets"]
+    missing = [one.address for one in found if one.address not in held]
+    if missing and (asked or owners):
+        raise UnknownRelease(
+            f"{'・'.join(missing)} は版 {release.number} に入っていません。版か外字セットを確かめてください。",
+            f"{', '.join(missing)} is not part of release {release.number}; check release and code sets.",
+        )
+    return [one for one in found if one.address in held]

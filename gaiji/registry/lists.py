@@ -1,0 +1,359 @@
+"""Lists by business system (業務システム別の一覧): rows of one table after the other, each with its key."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gaiji.registry import adoption, reference
+from gaiji.registry.characters import coming, published
+from gaiji.registry.db import today
+from gaiji.registry.gaps import Standing, standings
+from gaiji.registry.listing import all_uses, chosen_sets
+from gaiji.registry.members import charset_of
+from gaiji.registry.members import code_sets as every_code_set
+from gaiji.registry.releases import find_release
+from gaiji.registry.tables import (
+    OPEN_START,
+    Blob,
+    CodeSet,
+    Decision,
+    Entry,
+    Import,
+    Json,
+    LocalCode,
+    MappingRow,
+    Meaning,
+    Release,
+    UsageFile,
+)
+from gaiji.wire.lists import COLUMNS, Status, TableName, Usage
+
+Key = tuple[str, ...]
+"""Where a row stands in its list: what a following part starts after."""
+PART = 400
+"""Characters looked up at once."""
+SERIAL = 12
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a list is asked for (一覧の条件): everything given must hold.
+
+    release: a number, 0 before the first, or None for what is decided by now. day: for adoptions. work: the members
+    whose unpublished work (uses, proposals, lists, files) may be told, None for all.
+    """
+
+    release: int | None = None
+    members: tuple[str, ...] = ()
+    code_sets: tuple[str, ...] = ()
+    system: str | None = None
+    group: str | None = None
+    status: Status | None = None
+    usage: Usage | None = None
+    day: date | None = None
+    work: frozenset[str] | None = None
+
+    def of(self, release: int | None) -> Wanted:
+        """Return the same question about another release."""
+        return replace(self, release=release)
+
+    def sees(self, member: str) -> bool:
+        """Whether a member's work may be told."""
+        return self.work is None or member in self.work
+
+    def uses_fit(self, uses: int | None) -> bool:
+        """Whether a count is what is asked for; not counted is neither used nor unused."""
+        if self.usage is None:
+            return True
+        return self.usage == ("uncounted" if uses is None else "used" if uses else "unused")
+
+
+def listed(
+    session: Session, table: TableName, wanted: Wanted, after: Key | None = None
+) -> Iterator[tuple[Key, Json]]:
+    """Yield the rows of a list that follow a key (一覧), each with its key, in the order of keys.
+
+    Rows have the columns of `gaiji.wire.lists.COLUMNS`. Nothing is held but one code set, or some hundred characters.
+    Raises as `chosen_sets`.
+    """
+    chosen_sets(session, None, members=wanted.members, code_sets=wanted.code_sets)
+    if wanted.release == 0 and table != "adoptions":
+        return iter(())
+    if table == "adoptions":
+        return _adoptions(session, wanted, after)
+    release = None if wanted.release is None else find_release(session, wanted.release)
+    sets = chosen_sets(
+        session,
+        release,
+        members=wanted.members,
+        code_sets=wanted.code_sets,
+        system=wanted.system,
+        group=wanted.group,
+    )
+    if table == "codes":
+        return _codes(session, sets, release, wanted, after)
+    if table == "decisions":
+        return _decisions(session, sets, release, wanted, after)
+    if table == "files":
+        return _files(session, sets, wanted, after)
+    return _characters(session, sets, wanted, after, residual=table == "residuals")
+
+
+def _codes(
+    session: Session,
+    sets: list[CodeSet],
+    release: Release | None,
+    wanted: Wanted,
+    after: Key | None,
+) -> Iterator[tuple[Key, Json]]:
+    for code_set in sets:
+        if after is not None and code_set.address < after[0]:
+            continue
+        sees = wanted.sees(code_set.member)
+        uses = all_uses(session, code_set) if sees else None
+        image_of = charset_of(session, code_set).image_of
+        found: list[tuple[Key, Standing, int | None, Status]] = []
+        for one in standings(session, [code_set], release):
+            day = one.first_day.isoformat() if one.first_day else ""
+            key = (code_set.address, one.code.hex().upper(), day)
+            status = _status(one.relationship)
+            count = None if uses is None else uses.get(one.code, 0)
+            fits = wanted.status in (None, status) and wanted.uses_fit(count)
+            if fits and (after is None or key > after):
+                found.append((key, one, count, status))
+        for start in range(0, len(found), PART):
+            part = found[start : start + PART]
+            forms = reference.shapes(
+                session, {one.character for _, one, *_ in part if one.character}
+            )
+            for place, one, count, status in part:
+                form = forms.get(one.character or "")
+                yield (
+                    place,
+                    {
+                        **_of(code_set),
+                        "charset": code_set.charset,
+                        "code": one.code.hex().upper(),
+                        "image": f"U+{image_of(one.code) or 0:04X}",
+                        "valid_from": one.first_day and one.first_day.isoformat(),
+                        "valid_to": one.last_day and one.last_day.isoformat(),
+                        "status": status,
+                        "character": one.character,
+                        "text": form and form.text,
+                        "juki": form and form.juki,
+                        "relationship": one.relationship,
+                        "ground": one.ground,
+                        "actor": one.actor,
+                        "pending": one.pending,
+                        "proposals": _proposed(one) if sees else [],
+                        "listed": one.listed if sees else {},
+                        "glyph": one.glyph,
+                        "uses": count,
+                    },
+                )
+
+
+def _of(code_set: CodeSet) -> Json:
+    return {"codeset": code_set.address, "system": code_set.system, "group": code_set.group}
+
+
+def _status(relationship: str | None) -> Status:
+    if relationship is None:
+        return "undecided"
+    return "substitute" if relationship == "substitute" else "fit"
+
+
+def _decided(relationship: str) -> Status | None:
+    """Return what a decision made of a code; a decided no makes nothing of it."""
+    return None if relationship == "not-related" else _status(relationship)
+
+
+def _proposed(one: Standing) -> list[str]:
+    return list(dict.fromkeys(said.character for said in one.proposals if not said.refused))
+
+
+def _characters(
+    session: Session,
+    sets: list[CodeSet],
+    wanted: Wanted,
+    after: Key | None,
+    *,
+    residual: bool,
+) -> Iterator[tuple[Key, Json]]:
+    by_id = {code_set.id: code_set for code_set in sets}
+    uses = {
+        id: all_uses(session, code_set) if wanted.sees(code_set.member) else None
+        for id, code_set in by_id.items()
+    }
+    holds = coming(MappingRow) if wanted.release is None else published(MappingRow, wanted.release)
+    last = after[0] if after else ""
+    rows = (
+        select(MappingRow.character, LocalCode.code_set_id, LocalCode.code, MappingRow.relationship)
+        .join(Meaning, Meaning.id == MappingRow.meaning_id)
+        .join(LocalCode, LocalCode.id == Meaning.local_code_id)
+        .where(holds)
+        .order_by(MappingRow.character, LocalCode.code_set_id, LocalCode.code)
+    )
+    while True:
+        some = select(MappingRow.character).where(holds, MappingRow.character > last)
+        ids = list(session.scalars(some.distinct().order_by(MappingRow.character).limit(PART)))
+        if not ids:
+            return
+        last = ids[-1]
+        used = defaultdict[str, list[tuple[CodeSet, bytes, str]]](list)
+        for id, set_id, code, relationship in session.execute(
+            rows.where(MappingRow.character.in_(ids))
+        ):
+            if set_id in by_id and wanted.status in (None, _status(relationship)):
+                used[id].append((by_id[set_id], code, relationship))
+        forms = reference.shapes(session, list(used))
+        for id in sorted(used):
+            form = forms[id]
+            if residual and form.juki is not None:
+                continue
+            codes = sorted(used[id], key=lambda one: (one[0].address, one[1]))
+            counts = [
+                counted.get(code, 0)
+                for code_set, code, _ in dict.fromkeys(codes)
+                if (counted := uses[code_set.id]) is not None
+            ]
+            count = sum(counts) if counts else None
+            if not wanted.uses_fit(count):
+                continue
+            yield (
+                (id,),
+                {
+                    "character": id,
+                    "text": form.text,
+                    "ucs": form.ucs,
+                    "juki": form.juki,
+                    "x0213": form.x0213,
+                    "koseki": form.koseki,
+                    "strokes": form.strokes,
+                    "readings": form.readings,
+                    "codes": len(codes),
+                    "substitutes": sum(how == "substitute" for _, _, how in codes),
+                    "members": len({code_set.member for code_set, _, _ in codes}),
+                    "uses": count,
+                    "where": [f"{one.address}/{code.hex().upper()}" for one, code, _ in codes],
+                },
+            )
+
+
+def _decisions(
+    session: Session,
+    sets: list[CodeSet],
+    release: Release | None,
+    wanted: Wanted,
+    after: Key | None,
+) -> Iterator[tuple[Key, Json]]:
+    by_id = {code_set.id: code_set for code_set in sets}
+    last_serial, last_id = map(int, after) if after else (0, 0)
+    query = (
+        select(Decision, LocalCode.code_set_id, LocalCode.code, Meaning.valid_from, MappingRow)
+        .join(Meaning, Meaning.id == Decision.meaning_id)
+        .join(LocalCode, LocalCode.id == Meaning.local_code_id)
+        .outerjoin(MappingRow, MappingRow.decision_id == Decision.id)
+        .order_by(Decision.serial, Decision.id)
+    )
+    if release is not None:
+        query = query.where(Decision.serial <= release.serial)
+    while True:
+        later = (Decision.serial > last_serial) | (
+            (Decision.serial == last_serial) & (Decision.id > last_id)
+        )
+        part = session.execute(query.where(later).limit(PART)).all()
+        for decision, set_id, code, first_day, row in part:
+            last_serial, last_id = decision.serial, decision.id
+            code_set = by_id.get(set_id)
+            if code_set is None or wanted.status not in (None, _decided(decision.relationship)):
+                continue
+            since = row.since if row else None
+            if since is None and not wanted.sees(code_set.member):
+                continue
+            yield (
+                (f"{decision.serial:0{SERIAL}}", f"{decision.id:0{SERIAL}}"),
+                {
+                    "serial": decision.serial,
+                    "at": decision.at,
+                    "actor": decision.actor,
+                    "policy": decision.policy,
+                    **_of(code_set),
+                    "code": code.hex().upper(),
+                    "valid_from": None if first_day == OPEN_START else first_day.isoformat(),
+                    "character": decision.character,
+                    "relationship": decision.relationship,
+                    "how": decision.how,
+                    "ground": decision.ground,
+                    "since": since,
+                    "until": row.until if row else None,
+                },
+            )
+        if len(part) < PART:
+            return
+
+
+def _files(
+    session: Session, sets: list[CodeSet], wanted: Wanted, after: Key | None
+) -> Iterator[tuple[Key, Json]]:
+    by_id = {one.id: one for one in sets if wanted.sees(one.member)}
+    rows: list[tuple[Key, Json]] = []
+    imports = select(Import, Entry).join(Entry, Entry.serial == Import.serial)
+    for taken, entry in session.execute(imports.where(Import.code_set_id.in_(by_id))):
+        for place, file in enumerate(taken.files):
+            blob = session.get(Blob, file["sha256"])
+            told = {
+                "serial": taken.serial,
+                "at": entry.at,
+                "actor": entry.actor,
+                **_of(by_id[taken.code_set_id]),
+                "kind": "import",
+                "role": file["role"],
+                "name": file["name"],
+                "sha256": file["sha256"],
+                "size": blob and blob.size,
+                "as_of": None,
+            }
+            rows.append(((f"{taken.serial:0{SERIAL}}", f"{place:03}"), told))
+    counted = select(UsageFile).where(UsageFile.code_set_id.in_(by_id))
+    for one in session.scalars(counted):
+        told = {
+            "serial": one.serial,
+            "at": one.at,
+            "actor": one.actor,
+            **_of(by_id[one.code_set_id]),
+            "kind": "usage",
+            "role": None,
+            "name": None,
+            "sha256": one.sha256,
+            "size": one.size,
+            "as_of": one.as_of and one.as_of.isoformat(),
+        }
+        rows.append(((f"{one.serial:0{SERIAL}}", "usage"), told))
+    rows.sort(key=lambda row: row[0])
+    yield from (row for row in rows if after is None or row[0] > after)
+
+
+def _adoptions(session: Session, wanted: Wanted, after: Key | None) -> Iterator[tuple[Key, Json]]:
+    known = {one.address: one for one in every_code_set(session)}
+    owners = {*wanted.members, *(address.partition("/")[0] for address in wanted.code_sets)}
+    for place, one in enumerate(adoption.standing(session, wanted.day or today())):
+        key = (f"{place:0{SERIAL}}", one.site)
+        shown = [one.name] if one.kind == "system" else one.codesets
+        sets = [known[address] for address in shown if address in known]
+        if owners and one.member not in owners and not owners & {its.member for its in sets}:
+            continue
+        if (wanted.system or wanted.group) and not any(
+            wanted.system in (None, its.system) and wanted.group in (None, its.group)
+            for its in sets
+        ):
+            continue
+        if after is None or key > after:
+            told = one.model_dump(mode="json", by_alias=True)
+            yield key, {name: told[name] for name in COLUMNS["adoptions"]}

@@ -1,0 +1,357 @@
+"""The collision wall: where the gaiji of several cities meet and differ (外字の衝突).
+
+Three kinds:
+
+- `same-slot`: one slot, two meanings or more. A slot is the private-use code point that stands for a code, because on
+  one machine the images meet; or, by code, its charset and bytes. A decided code means its character. An undecided one
+  means its glyph, unless a decided code of the slot has that very glyph; without a glyph it says nothing.
+- `same-character`: one character in two slots or more. Substitutes are shown there and never counted as the
+  character itself.
+- `same-glyph`: two codes or more without a character and with one glyph, bit by bit. Likeness is for identification.
+
+Pure: rows come in, collisions and a matrix of slots and code sets come out. How rows are held and grouped stands in
+`gaiji.report.rows`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations_with_replacement
+from typing import Literal, NamedTuple, get_args
+
+from gaiji.registry.listing import Used
+from gaiji.report.rows import UNKNOWN, By, Groups, Rows
+
+Kind = Literal["same-slot", "same-character", "same-glyph"]
+Order = Literal["slot", "uses"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+COLUMNS_OF_A_PAGE = 16
+"""Code sets beside each other on a screen."""
+ROWS = 100
+"""Rows of one collision that are told with it, each meaning at least once; all of them by `rows`."""
+PAIRED_MEMBERS = 64
+"""Members between which pairs are counted: the pairs of a nation would be a million and a half."""
+
+
+class Filters(NamedTuple):
+    """Which collisions to tell (絞込み): everything given must hold.
+
+    used: stands in counted files; touching: a member that takes part; slot, character, glyph: what the collision is of.
+    """
+
+    used: bool = False
+    touching: str | None = None
+    slot: str | None = None
+    character: str | None = None
+    glyph: str | None = None
+
+
+ALL = Filters()
+
+
+@dataclass(frozen=True)
+class Collision:
+    """One collision (衝突): what meets in a slot, or where a character or a glyph stands more than once.
+
+    place: its place among those of its kind, which a following page starts from. rows: the first `ROWS` of `codes`,
+    every meaning at least once. meanings: different ones in the slot; slots, for the other kinds. uses: occurrences
+    in counted files, None where nothing was counted; uncounted: code sets in it that counted nothing.
+    """
+
+    kind: Kind
+    place: int
+    slot: str | None
+    character: str | None
+    glyph: str | None
+    rows: tuple[Used, ...]
+    codes: int
+    code_sets: int
+    members: int
+    meanings: int
+    uses: int | None
+    uncounted: int
+
+
+@dataclass(frozen=True)
+class SlotRow:
+    """One line of the matrix (一つのコード位置): the cell of every column, None where a code set has no code there."""
+
+    place: int
+    slot: str
+    meanings: int
+    uses: int | None
+    cells: tuple[Used | None, ...]
+
+    @property
+    def collides(self) -> bool:
+        """Whether the slot means two things or more."""
+        return self.meanings > 1
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many collisions of a kind (件数), the codes in them, and their uses (None: nothing was counted)."""
+
+    collisions: int
+    codes: int
+    uses: int | None
+
+
+class Wall:
+    """The collisions of many code sets (衝突の壁); made by `wall`."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._groups: dict[Kind, Groups] = {
+            "same-slot": rows.by_slot(),
+            "same-character": rows.by_character(),
+            "same-glyph": rows.by_glyph(),
+        }
+
+    # --- what it holds
+
+    @property
+    def by(self) -> By:
+        """What a slot is."""
+        return self._rows.by
+
+    @property
+    def code_sets(self) -> list[str]:
+        """The code sets in it, in the order their rows came."""
+        return self._rows.names
+
+    @property
+    def members(self) -> list[str]:
+        """The members in it."""
+        return list(dict.fromkeys(self._rows.members))
+
+    @property
+    def codes(self) -> int:
+        """The number of local codes."""
+        return len(self._rows)
+
+    @cached_property
+    def uncounted(self) -> list[str]:
+        """The code sets of which nothing was counted."""
+        counted = {
+            number
+            for number, uses in zip(self._rows.code_set, self._rows.uses, strict=True)
+            if uses != UNKNOWN
+        }
+        return [name for number, name in enumerate(self._rows.names) if number not in counted]
+
+    @cached_property
+    def counts(self) -> dict[Kind, Count]:
+        """How many collisions there are, by kind."""
+        return {kind: self._count(groups) for kind, groups in self._groups.items()}
+
+    def _count(self, groups: Groups) -> Count:
+        uses = [groups.uses[group] for group in groups.found]
+        counted = [one for one in uses if one != UNKNOWN]
+        codes = sum(groups.start[group + 1] - groups.start[group] for group in groups.found)
+        return Count(len(groups.found), codes, sum(counted) if counted else None)
+
+    # --- collisions
+
+    def collisions(
+        self,
+        kind: Kind,
+        filters: Filters = ALL,
+        *,
+        after: int = -1,
+        limit: int | None = 100,
+        order: Order = "slot",
+    ) -> Iterator[Collision]:
+        """Yield collisions of a kind that follow a place, at most `limit` (None: all).
+
+        order: by slot, character or glyph; or the most used first. A place counts in that order. Raises BadInput for a
+        slot that cannot be one.
+        """
+        groups = self._groups[kind]
+        listed = groups.found if order == "slot" else groups.by_uses
+        wanted = self._wanted(kind, groups, filters)
+        for place in range(after + 1, len(listed)):
+            if limit == 0:
+                return
+            if wanted(listed[place]):
+                yield self._collision(kind, groups, listed[place], place)
+                limit = limit if limit is None else limit - 1
+
+    def count(self, kind: Kind, filters: Filters) -> int:
+        """Return how many collisions of a kind pass the filters."""
+        groups = self._groups[kind]
+        return sum(map(self._wanted(kind, groups, filters), groups.found))
+
+    def rows(self, kind: Kind, collision: Collision) -> Iterator[Used]:
+        """Yield every row of a collision."""
+        groups = self._groups[kind]
+        name = collision.slot or collision.character or collision.glyph or ""
+        group = bisect_left(groups.key, self._key(kind, name))
+        return map(self._rows.used, groups.rows(group))
+
+    def _key(self, kind: Kind, name: str) -> int:
+        """Return what rows of a collision share, by its name; UNKNOWN where no row has it."""
+        if kind == "same-slot":
+            return self._rows.slot_key(name)
+        if kind == "same-character":
+            return self._rows.character_rank.get(name, UNKNOWN)
+        return self._rows.glyph_rank.get(_digest(name), UNKNOWN)
+
+    def _wanted(self, kind: Kind, groups: Groups, filters: Filters) -> Callable[[int], bool]:
+        named = {
+            "same-slot": filters.slot,
+            "same-character": filters.character,
+            "same-glyph": filters.glyph,
+        }
+        name = named[kind]
+        key = None if name is None else self._key(kind, name)
+
+        def passes(group: int) -> bool:
+            if key is not None and groups.key[group] != key:
+                return False
+            if filters.used and groups.uses[group] <= 0:
+                return False
+            rows = groups.rows(group)
+            if filters.touching and not any(
+                self._rows.member(row) == filters.touching for row in rows
+            ):
+                return False
+            if kind != "same-slot" and filters.slot is not None:
+                at = self._rows.slot_key(filters.slot)
+                if not any(self._rows.slot[row] == at for row in rows):
+                    return False
+            if kind == "same-slot" and filters.character is not None:
+                rank = self._rows.character_rank.get(filters.character)
+                return any(self._rows.meanings[row] - 1 == rank for row in rows)
+            return True
+
+        return passes
+
+    def _collision(self, kind: Kind, groups: Groups, group: int, place: int) -> Collision:
+        rows, columns = groups.rows(group), self._rows
+        sets = {columns.code_set[row] for row in rows}
+        counted = {columns.code_set[row] for row in rows if columns.uses[row] != UNKNOWN}
+        uses, key = groups.uses[group], groups.key[group]
+        return Collision(
+            kind=kind,
+            place=place,
+            slot=self._rows.slot_name(key) if kind == "same-slot" else None,
+            character=columns.characters[key] if kind == "same-character" else None,
+            glyph=columns.glyphs[key].hex() if kind == "same-glyph" else None,
+            rows=tuple(columns.used(row) for row in self._some(kind, rows)),
+            codes=len(rows),
+            code_sets=len(sets),
+            members=len({columns.members[number] for number in sets}),
+            meanings=groups.meanings[group],
+            uses=None if uses == UNKNOWN else uses,
+            uncounted=len(sets - counted),
+        )
+
+    def _some(self, kind: Kind, rows: array[int]) -> Iterable[int]:
+        """Return the rows that are told: all, or as many as `ROWS`, one of every meaning first."""
+        if len(rows) <= ROWS:
+            return rows
+        seen: set[int] = set()
+        first = []
+        for place, row in enumerate(rows):
+            meaning = self._rows.meanings[row] if kind == "same-slot" else self._rows.slot[row]
+            if meaning not in seen:
+                seen.add(meaning)
+                first.append(place)
+        chosen = set(first[:ROWS])
+        for place in range(len(rows)):
+            if len(chosen) >= ROWS:
+                break
+            chosen.add(place)
+        return [rows[place] for place in sorted(chosen)]
+
+    # --- pairs of members
+
+    def pairs(self, kind: Kind) -> dict[tuple[str, str], int] | None:
+        """Return in how many collisions of a kind two members differ from each other (市の組ごとの件数).
+
+        A member with itself: between its own code sets. None for more than `PAIRED_MEMBERS` members.
+        """
+        if len(self.members) > PAIRED_MEMBERS:
+            return None
+        count: Counter[tuple[str, str]] = Counter()
+        groups = self._groups[kind]
+        for group in groups.found:
+            what: dict[str, set[int]] = {}
+            for row in groups.rows(group):
+                if kind == "same-character" and self._rows.is_substitute(row):
+                    continue
+                if meaning := self._differs_by(kind, row):
+                    what.setdefault(self._rows.member(row), set()).add(meaning)
+            for a, b in combinations_with_replacement(sorted(what), 2):
+                if len(what[a] | what[b]) > 1:
+                    count[a, b] += 1
+        return dict(sorted(count.items()))
+
+    def _differs_by(self, kind: Kind, row: int) -> int:
+        if kind == "same-slot":
+            return self._rows.meanings[row]
+        return self._rows.slot[row] + 1 if kind == "same-character" else row + 1
+
+    # --- the matrix
+
+    def slots(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        colliding: bool = True,
+        used: bool = False,
+        after: int = -1,
+        limit: int | None = 50,
+    ) -> Iterator[SlotRow]:
+        """Yield lines of the matrix of slots and code sets that follow a place, at most `limit` (None: all).
+
+        columns: the code sets to show (None: all), whose codes alone make a line; colliding: only slots that mean two
+        things or more in the whole wall; used: only slots that stand in counted files.
+        """
+        groups = self._groups["same-slot"]
+        shown = {
+            self._rows.code_sets[name]: place
+            for place, name in enumerate(columns or self._rows.names)
+        }
+        for group in range(after + 1, len(groups.key)):
+            if limit == 0:
+                return
+            if (colliding and groups.meanings[group] < 2) or (used and groups.uses[group] <= 0):
+                continue
+            cells: list[Used | None] = [None] * len(shown)
+            for row in groups.rows(group):
+                column = shown.get(self._rows.code_set[row])
+                if column is not None:
+                    cells[column] = self._rows.used(row)
+            if any(cells):
+                uses = groups.uses[group]
+                yield SlotRow(
+                    group,
+                    self._rows.slot_name(groups.key[group]),
+                    groups.meanings[group],
+                    None if uses == UNKNOWN else uses,
+                    tuple(cells),
+                )
+                limit = limit if limit is None else limit - 1
+
+
+def _digest(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
+
+
+def wall(rows: Iterable[Used], *, by: By = "image") -> Wall:
+    """Return the collisions of rows (衝突の壁), each a local code with its meaning on one day.
+
+    by: what a slot is: `image`, the private-use code point that stands for a code, or `code`, its charset and bytes.
+    """
+    return Wall(Rows(rows, by))

@@ -1,0 +1,138 @@
+"""gaiji collisions, gaiji list, gaiji member export: what they print and write."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from gaiji.cli import run
+from gaiji.registry import db, journal, schema
+from gaiji.settings import Settings
+from tests.council import KUSATSU, ME, RITTO, Council
+from tests.report.conftest import seed_reference
+
+NABE, SAKI = "MJ026190", "MJ030196"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two cities: one slot with two characters, one character in two slots, one glyph without any."""
+    home = tmp_path_factory.mktemp("home")
+    engine = db.connect(Settings(home=home))
+    schema.upgrade(engine)
+    with Session(engine.execution_options(writes=True)) as session:
+        journal.create(session, ME, "OM")
+        seed_reference(session)
+        council = Council(session, Settings(home=home))
+        for member, name in ((KUSATSU, "草津市"), (RITTO, "栗東市")):
+            council.add(member, name)
+            council.code_set(f"{member}/juki")
+            council.take_in(f"{member}/juki", "code\nF040\nF041\nF042\n", drawn=["F042"])
+        council.decide(f"{KUSATSU}/juki/F040", NABE)
+        council.decide(f"{RITTO}/juki/F040", SAKI)
+        council.decide(f"{RITTO}/juki/F041", NABE)
+        council.publish()
+        session.commit()
+    engine.dispose()
+    return home
+
+
+def said(capfd: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    assert run([str(one) for one in arguments]) == 0
+    return capfd.readouterr().out
+
+
+@pytest.fixture(autouse=True)
+def in_japanese_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
+
+
+def test_the_terminal_shows_counts_and_each_collision(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = said(capfd, "collisions", "--home", home)
+    assert "外字の衝突 2市 2外字セット 6字" in text
+    assert "使用回数を数えていない外字セット: 2" in text
+    assert "U+E000" in text
+    assert f"{NABE} {KUSATSU}/juki/F040" in text
+    assert "未集計" in text
+    one = said(capfd, "collisions", "--home", home, "--kind", "same-glyph")
+    assert "U+E000" not in one
+
+
+def test_json_and_csv_hold_every_collision(
+    home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    body = json.loads(said(capfd, "collisions", "--home", home, "--format", "json"))
+    assert [one["collisions"] for one in body["counts"]] == [1, 1, 1]
+    assert [(one["kind"], len(one["rows"])) for one in body["items"]] == [
+        ("same-slot", 2),
+        ("same-character", 2),
+        ("same-glyph", 2),
+    ]
+    out = tmp_path / "wall.csv"
+    arguments = ("--release", "1", "--order", "uses", "--format", "csv", "--out", out)
+    assert said(capfd, "collisions", "--home", home, *arguments) == ""
+    rows = list(csv.reader(io.StringIO(out.read_text("utf-8-sig"))))
+    assert [row[0] for row in rows[1:]] == [
+        kind for kind in ("same-slot", "same-character", "same-glyph") for _ in range(2)
+    ]
+
+
+def test_one_file_draws_the_matrix(home: Path, tmp_path: Path) -> None:
+    out = tmp_path / "wall.html"
+    words = ("collisions", "--home", home, "--format", "html", "--out", out)
+    assert run([str(one) for one in words]) == 0
+    text = out.read_text("utf-8")
+    assert "<svg" not in text.split('class="matrix"')[0]
+    assert "U+E000" in text
+    assert "<script" not in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (("collisions", "--members", "252068"), 2),
+        (("collisions", "--members", "252107"), 2),
+        (("collisions", "--slot", "E00G"), 2),
+        (("collisions", "--release", "9"), 2),
+        (("collisions", "--slots", "name"), 2),
+        (("list", "names"), 2),
+        (("list", "codes", "--format", "html"), 2),
+        (("list", "codes", "--codesets", f"{KUSATSU}/none"), 2),
+        (("member", "export", "252107", "left"), 2),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    home: Path, words: tuple[str, ...], status: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--home", str(home)]) == status
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+
+
+def test_a_list_is_printed_or_written_in_each_form(
+    home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert f"{KUSATSU}/juki" in said(capfd, "list", "codes", "--home", home)
+    undecided = ("--status", "undecided", "--members", RITTO, "--format", "json")
+    body = json.loads(said(capfd, "list", "codes", *undecided, "--home", home))
+    assert [row["code"] for row in body["items"]] == ["F042"]
+    out = tmp_path / "list.csv"
+    said(capfd, "list", "characters", "--format", "excel", "--out", out, "--home", home)
+    assert out.read_bytes().startswith(b"\xef\xbb\xbf")
+    said(capfd, "list", "decisions", "--format", "csv", "--out", out, "--home", home)
+    assert out.read_bytes().startswith(b"serial,at,actor,")
+
+
+def test_a_member_leaves_with_all_that_is_its_own(
+    home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = said(capfd, "member", "export", KUSATSU, tmp_path / "left", "--home", home)
+    assert "MANIFEST.json" in text
+    assert json.loads((tmp_path / "left/MANIFEST.json").read_text())["member"] == KUSATSU

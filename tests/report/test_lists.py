@@ -1,0 +1,190 @@
+"""Lists by business system: rows, filters, parts, and the three kinds of files."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import date
+from typing import Literal
+
+import pytest
+
+from gaiji.charset.tables import FORMULA_STARTS
+from gaiji.charset.usage import count_file
+from gaiji.errors import UnknownCodeSet, UnknownMember
+from gaiji.registry.lists import Key, Wanted, listed
+from gaiji.registry.members import charset_of, find_code_set
+from gaiji.registry.tables import Json
+from gaiji.registry.usage import record_counts
+from gaiji.report.lists import COLUMN_NAMES, NARROW, as_text, exported
+from gaiji.wire.lists import COLUMNS, TABLES, TableName
+from tests.council import KUSATSU, ME, RITTO, Council
+
+JUKI, ZEI, RITTO_ZEI = f"{KUSATSU}/juki", f"{KUSATSU}/zei", f"{RITTO}/zei"
+NABE, SAKI = "MJ026190", "MJ030196"
+LIST = f"外字コード,MJ文字図形名,備考\nF040,{NABE},=cmd()\nF041,,\nF042,{SAKI},\nF043,,\n"
+
+
+@pytest.fixture
+def filled(council: Council) -> Council:
+    """Two members: three code sets, of which one is counted; a release, and a decision after it."""
+    council.add(KUSATSU, "草津市")
+    council.add(RITTO, "栗東市")
+    council.code_set(JUKI)
+    council.code_set(ZEI, "固定資産税", "税系")
+    council.code_set(RITTO_ZEI, "固定資産税", "税系")
+    council.take_in(JUKI, LIST, drawn=["F040", "F041"])
+    council.take_in(ZEI, f"code,mj\nF040,{NABE}\n")
+    council.take_in(RITTO_ZEI, f"code,mj\nF050,{NABE}\n")
+    for address in (ZEI, RITTO_ZEI):
+        council.decide(f"{address}/{'F040' if address == ZEI else 'F050'}", NABE)
+    council.decide(f"{JUKI}/F042", SAKI, "substitute", "=目視")
+    council.publish()
+    council.decide(f"{JUKI}/F041", "new")
+    council.decide(f"{JUKI}/F043", SAKI, "not-related")
+    return council
+
+
+def count(council: Council, address: str, data: bytes) -> None:
+    path = council.settings.home / "residents.txt"
+    path.write_bytes(data)
+    charset = charset_of(council.session, find_code_set(council.session, address))
+    record_counts(council.session, ME, address, [count_file(str(path), charset, None)])
+
+
+def rows(
+    council: Council, table: TableName, wanted: Wanted, after: Key | None = None
+) -> list[Json]:
+    return [row for _, row in listed(council.session, table, wanted, after)]
+
+
+def codes(council: Council, wanted: Wanted) -> list[str]:
+    return [f"{row['codeset']}/{row['code']}" for row in rows(council, "codes", wanted)]
+
+
+def test_every_table_has_its_columns_and_a_heading_for_each(filled: Council) -> None:
+    for table in TABLES:
+        for row in rows(filled, table, Wanted()):
+            assert tuple(row) == COLUMNS[table]
+        assert set(COLUMNS[table]) <= set(COLUMN_NAMES)
+        assert set(NARROW[table]) <= set(COLUMNS[table])
+
+
+def test_codes_are_filtered_by_system_group_status_and_usage(filled: Council) -> None:
+    assert codes(filled, Wanted(group="税系")) == [f"{ZEI}/F040", f"{RITTO_ZEI}/F050"]
+    assert codes(filled, Wanted(system="住民記録", status="substitute")) == [f"{JUKI}/F042"]
+    assert codes(filled, Wanted(members=(RITTO,))) == [f"{RITTO_ZEI}/F050"]
+    assert codes(filled, Wanted(code_sets=(ZEI,))) == [f"{ZEI}/F040"]
+    assert codes(filled, Wanted(status="undecided")) == [f"{JUKI}/F040", f"{JUKI}/F043"]
+    assert codes(filled, Wanted(release=1, status="undecided", code_sets=(JUKI,))) == [
+        f"{JUKI}/F040",
+        f"{JUKI}/F041",
+        f"{JUKI}/F043",
+    ]
+    count(filled, JUKI, b"\xf0\x40\xf0\x40\xf0\x42\n")
+    used = [(row["code"], row["uses"]) for row in rows(filled, "codes", Wanted(usage="used"))]
+    assert used == [("F040", 2), ("F042", 1)]
+    assert codes(filled, Wanted(usage="unused")) == [f"{JUKI}/F041", f"{JUKI}/F043"]
+    assert codes(filled, Wanted(usage="uncounted")) == [f"{ZEI}/F040", f"{RITTO_ZEI}/F050"]
+
+
+def test_characters_gather_the_codes_of_the_code_sets_asked_for(filled: Council) -> None:
+    found = {row["character"]: row for row in rows(filled, "characters", Wanted())}
+    assert sorted(found) == [NABE, SAKI, "OM000001"]
+    assert found[NABE]["where"] == [f"{ZEI}/F040", f"{RITTO_ZEI}/F050"]
+    assert (found[NABE]["members"], found[NABE]["codes"], found[NABE]["uses"]) == (2, 2, None)
+    assert found[SAKI]["substitutes"] == 1
+    only = rows(filled, "characters", Wanted(members=(RITTO,)))
+    assert [row["where"] for row in only] == [[f"{RITTO_ZEI}/F050"]]
+    assert [row["character"] for row in rows(filled, "residuals", Wanted())] == ["OM000001"]
+    assert rows(filled, "residuals", Wanted(release=1)) == []
+
+
+def test_decisions_tell_who_and_a_refusal_is_neither_fit_nor_substitute(filled: Council) -> None:
+    found = rows(filled, "decisions", Wanted())
+    assert [row["serial"] for row in found] == sorted(row["serial"] for row in found)
+    assert [row["since"] for row in found] == [1, 1, 1, None, None]
+    assert {row["actor"] for row in found} == {"試験"}
+    fit = rows(filled, "decisions", Wanted(status="fit"))
+    assert [row["character"] for row in fit] == [NABE, NABE, "OM000001"]
+    assert len(rows(filled, "decisions", Wanted(release=1))) == 3
+
+
+def test_files_are_those_taken_in_and_those_counted(filled: Council) -> None:
+    count(filled, JUKI, b"\xf0\x40\n")
+    found = rows(filled, "files", Wanted(code_sets=(JUKI,)))
+    assert [(row["kind"], row["role"]) for row in found] == [
+        ("import", "font"),
+        ("import", "table"),
+        ("usage", None),
+    ]
+    assert all(row["size"] > 0 and len(row["sha256"]) == 64 for row in found)
+    assert found[-1]["name"] is None
+
+
+def test_work_of_others_is_not_told(filled: Council) -> None:
+    count(filled, JUKI, b"\xf0\x40\n")
+    wanted = Wanted(release=1, work=frozenset({RITTO}))
+    hidden = [row for row in rows(filled, "codes", wanted) if row["codeset"] == JUKI]
+    assert [(row["uses"], row["listed"], row["proposals"]) for row in hidden] == [
+        (None, {}, [])
+    ] * 4
+    assert rows(filled, "files", Wanted(work=frozenset())) == []
+    told = rows(filled, "decisions", Wanted(work=frozenset()))
+    assert [row["since"] for row in told] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_parts_join_to_the_whole(filled: Council, table: TableName) -> None:
+    count(filled, JUKI, b"\xf0\x40\n")
+    whole = list(listed(filled.session, table, Wanted(day=date(2026, 1, 1))))
+    assert whole
+    assert [key for key, _ in whole] == sorted({key for key, _ in whole})
+
+    def joined() -> Iterator[Json]:
+        after = None
+        while first := next(
+            listed(filled.session, table, Wanted(day=date(2026, 1, 1)), after), None
+        ):
+            after, row = first
+            yield row
+
+    assert list(joined()) == [row for _, row in whole]
+
+
+def test_excel_gets_its_mark_and_no_formula_and_csv_every_value_as_it_is(filled: Council) -> None:
+    wanted = Wanted(code_sets=(JUKI,), status="substitute")
+
+    def read(form: Literal["csv", "excel"]) -> tuple[bytes, list[list[str]]]:
+        data = b"".join(exported(filled.session, "codes", wanted, form))
+        return data, list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
+
+    data, table = read("excel")
+    assert data.startswith(b"\xef\xbb\xbf")
+    assert table[0][:2] == ["外字セット", "業務システム"]
+    assert "'=目視" in table[1]
+    assert not any(cell.startswith(FORMULA_STARTS) for row in table for cell in row)
+    data, table = read("csv")
+    assert not data.startswith(b"\xef\xbb\xbf")
+    assert table[0] == list(COLUMNS["codes"])
+    row = dict(zip(*table, strict=True))
+    assert (row["ground"], row["uses"], row["pending"]) == ("=目視", "", "false")
+    whole = json.loads(b"".join(exported(filled.session, "codes", wanted, "json")))
+    assert whole["items"] == rows(filled, "codes", wanted)
+    empty = json.loads(b"".join(exported(filled.session, "codes", Wanted(system="なし"), "json")))
+    assert empty["items"] == []
+
+
+def test_the_text_says_when_there_is_more(filled: Council) -> None:
+    assert len(list(as_text(filled.session, "codes", Wanted(), None))) == 7
+    lines = list(as_text(filled.session, "codes", Wanted(), 2))
+    assert len(lines) == 4
+    assert "--format" in lines[-1]
+
+
+def test_a_wrong_name_is_said_before_any_row(filled: Council) -> None:
+    for table in TABLES:
+        with pytest.raises(UnknownMember):
+            listed(filled.session, table, Wanted(members=("252107",)))
+        with pytest.raises(UnknownCodeSet):
+            listed(filled.session, table, Wanted(code_sets=(f"{KUSATSU}/none",)))
