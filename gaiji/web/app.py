@@ -25,7 +25,22 @@ from gaiji.errors import NotFound, problem_types
 from gaiji.registry import db, journal, schema
 from gaiji.registry.quotas import Arrivals
 from gaiji.settings import Settings
-from gaiji.web import characters, charsets, jobs, lint, members, pages, pictures, problems
+from gaiji.web import (
+    adoptions,
+    characters,
+    charsets,
+    collisions,
+    cutovers,
+    fonts,
+    jobs,
+    lint,
+    lists,
+    members,
+    names,
+    pages,
+    pictures,
+    problems,
+)
 from gaiji.web import releases as published
 from gaiji.web.about import describe
 from gaiji.web.edge import Counters, Edge
@@ -40,6 +55,8 @@ TAGS = {
     "charsets": "文字コード体系 — charsets, and the tables the council imported",
     "characters": "共通文字 — shared characters: search, numbers, variants, uses",
     "glyphs": "字形 — pictures by digest, comparisons",
+    "adoptions": "適用状況 — sites, the releases they run, and whom a change would touch",
+    "cutovers": "CSサーバー移行 — plans for shared CS servers, rows, ambiguous ways back",
     "releases": "版 — what was published, and what changed",
     "translation": "変換照会 — codes from one notation to another",
     "reports": "適合・不適合 — FIT&GAP",
@@ -222,12 +239,23 @@ ROUTERS = (
     charsets.api,
     characters.api,
     pictures.glyphs,
+    fonts.api,
     published.api,
     published.translation,
+    names.api,
+    names.html,
     lint.api,
     published.reports,
     jobs.api,
     published.acts,
+    adoptions.api,
+    adoptions.html,
+    cutovers.api,
+    cutovers.html,
+    collisions.api,
+    collisions.html,
+    lists.api,
+    lists.html,
     service,
     root,
 )

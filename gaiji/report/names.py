@@ -1,0 +1,383 @@
+"""One name from city to city (転入・転出の氏名): every step of the conversion, and every loss.
+
+What is typed is read into the source's codes, and from there on it is the very conversion that `gaiji convert` runs:
+the same resolver, the same bytes. Nothing of a name is kept or logged, and no error repeats what was typed.
+
+A gaiji can be typed as `&252069-juki-F040;`, as a shared character's name (`MJ026190`), as `U+9089 U+E010F`, as the
+sequence itself, or pasted from a terminal of the source, whose private-use character is read as that city's image.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gaiji.charset.account import Facts
+from gaiji.charset.conversion import Conversion, Pair
+from gaiji.charset.mapping import Mapping
+from gaiji.charset.resolve import BY_POLICY, Options, Outcome, Resolver
+from gaiji.charset.targets import CodeSetSide, MjSide, Side, UnicodeSide
+from gaiji.charset.ways import Kind, is_private
+from gaiji.errors import BadName, Text, Where
+from gaiji.wire.findings import Finding
+from gaiji.wire.names import LONGEST
+
+_LOCAL = r"&(?P<owner>[0-9]{6}-[A-Za-z0-9_-]{1,40})-(?P<code>(?:[0-9A-Fa-f]{2}){1,16});"
+_POINTS = r"[Uu]\+(?P<point>[0-9A-Fa-f]{4,6})(?:[ ][Uu]\+(?P<selector>[0-9A-Fa-f]{4,6}))?"
+
+
+class Typed(NamedTuple):
+    """One piece of a name as it was typed, read into the source's code (入力の読取り).
+
+    text: as typed, a private-use character as its escape. token: its code at the source, bare; None without one.
+    character: the shared character that was typed, where it was. kind: how text became the code. several: the codes
+    among which nobody chose.
+    """
+
+    text: str | None
+    token: bytes | None = None
+    character: str | None = None
+    kind: Kind | None = None
+    several: tuple[bytes, ...] = ()
+
+
+class NameStep(NamedTuple):
+    """One character on its way (一文字の過程). Codes are bare bytes; None where there is none.
+
+    kind: of the conversion. relationship, ground: of the source's local code, target_relationship, target_ground of the
+    target's. target_character: what the target's code means there. written: what a policy wrote. back: the source's
+    bytes that the output is read back as. lossy: they are others.
+    """
+
+    typed: Typed
+    code: bytes | None
+    character: str | None
+    relationship: str | None
+    ground: str | None
+    target: bytes | None
+    kind: Kind
+    target_character: str | None
+    target_relationship: str | None
+    target_ground: str | None
+    written: str | None
+    back: bytes | None
+    lossy: bool
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How one name goes from a code set to another end (氏名の変換の過程).
+
+    data: its bytes at the source, None where a piece has no code there. out: what a conversion writes, None where it
+    would stop, or has nothing to read.
+    """
+
+    facts: Facts
+    steps: tuple[NameStep, ...]
+    data: bytes | None
+    out: bytes | None
+
+    @property
+    def losses(self) -> int:
+        """How many characters do not come back as they were."""
+        return sum(step.lossy for step in self.steps)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every character has a code at both ends and comes back."""
+        arrived = all(step.code is not None and step.target is not None for step in self.steps)
+        return arrived and not self.losses
+
+
+def trace(
+    text: str, source: Mapping, target: Mapping | str, options: Options | None = None
+) -> Trace:
+    """Return every step of one name from a code set to another (氏名の変換の過程).
+
+    text: as typed, one line of at most 200 characters. target: another code set, or a target of a conversion. options:
+    as for a conversion; on_unmapped `error` writes nothing for what the target has no code of. Raises BadName for what
+    cannot be read as a name of this source, UnsupportedConversion as `Conversion`.
+    """
+    conversion = Conversion(source, target, options or Options())
+    way = conversion.way
+    side = way.source
+    assert isinstance(side, CodeSetSide)
+    pieces = list(_typed(_checked(text), side))
+    tokens = [piece.token for piece in pieces if piece.token is not None]
+    data = side.script.joined(side.script.standing(token) for token in tokens)
+    cut = [one for one in conversion.resolver.tokens.cut(data)[0] if one not in side.script.shifts]
+    if cut != tokens:  # neighbours that the charset writes as one
+        pieces = [Typed(side.script.decode(token), token) for token in cut]
+    steps, outs = [], []
+    for piece in pieces:
+        step, out = _step(piece, conversion, way)
+        steps.append(step)
+        outs.append(out)
+    readable = all(piece.token is not None for piece in pieces)
+    written = [out for out in outs if out is not None]
+    whole = readable and len(written) == len(outs)
+    out = way.target.script.joined(written) if whole else None
+    return Trace(conversion.facts, tuple(steps), data if readable else None, out)
+
+
+# --- reading what was typed
+
+
+def _checked(text: str) -> str:
+    """Return a name without the line end after it. Raises BadName."""
+    name = text.removesuffix("\n").removesuffix("\r")
+    if not name.strip():
+        raise BadName("氏名がありません。一つ入力してください。", "There is no name; type one.")
+    if len(re.sub(_LOCAL, "?", name)) > LONGEST:
+        raise BadName(
+            f"氏名が {LONGEST} 字より長いため読めません。一人分だけ入力してください。",
+            f"The name has more than {LONGEST} characters; give one name alone.",
+        )
+    for at, char in enumerate(name):
+        if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char == "\ufeff":
+            raise BadName(
+                f"{at + 1} 文字目が改行などの制御文字です。一行に一人分だけ入力してください。",
+                f"Character {at + 1} is a control character, such as a line end; give one name in one line.",
+                where=Where(byte_offset=len(name[:at].encode("utf-8", "replace"))),
+            )
+    return name
+
+
+def _typed(name: str, side: CodeSetSide) -> Iterator[Typed]:
+    """Yield the pieces of a name, each read into the source's code."""
+    names = "|".join(sorted(side.repertoire.namespaces))
+    notation = re.compile(
+        rf"{_LOCAL}|{_POINTS}|(?<![A-Za-z0-9])(?P<id>(?:{names})[0-9]{{6}})(?![A-Za-z0-9])"
+    )
+    text_side, mj = UnicodeSide(side.repertoire), MjSide(side.repertoire)
+    at = 0
+    for found in notation.finditer(name):
+        yield from _read_text(name[at : found.start()], text_side, side)
+        at = found.end()
+        if found["owner"]:
+            yield _read_local(found, side)
+        elif found["id"]:
+            yield _read_id(found, mj, side)
+        else:
+            points = [int(point, 16) for point in (found["point"], found["selector"]) if point]
+            if any(point > 0x10FFFF or 0xD800 <= point < 0xE000 for point in points):
+                raise _bad_notation(found, "U+9089 U+E010F")
+            yield from _read_text("".join(map(chr, points)), text_side, side)
+    yield from _read_text(name[at:], text_side, side)
+
+
+def _bad_notation(found: re.Match[str], example: str) -> BadName:
+    at = found.start() + 1
+    return BadName(
+        f"{at} 文字目からの書き方を読めません。{example} のように書いてください。",
+        f"What begins at character {at} cannot be read; write it like {example}.",
+        where=Where(byte_offset=len(found.string[: found.start()].encode())),
+    )
+
+
+def _read_local(found: re.Match[str], side: CodeSetSide) -> Typed:
+    code = bytes.fromhex(found["code"])
+    is_one = side.tokens(UnicodeSide(side.repertoire)).is_whole(code)
+    if found["owner"].lower() != side.owner.lower() or not is_one or not side.is_local(code):
+        raise _bad_notation(found, f"&{side.owner}-F040;")
+    return Typed(found[0], code)
+
+
+def _read_id(found: re.Match[str], mj: MjSide, side: CodeSetSide) -> Typed:
+    id = found["id"]
+    if side.repertoire.get(id) is None:
+        raise _bad_notation(found, "MJ026190")
+    return _coded(found[0], f"{id} ".encode(), mj, side, id)
+
+
+def _read_text(text: str, text_side: UnicodeSide, side: CodeSetSide) -> Iterator[Typed]:
+    for token in text_side.tokens(side).cut(text.encode())[0]:
+        piece = token.decode()
+        if is_private(piece) and (code := side.charset.code_of(ord(piece))) is not None:
+            yield Typed(f"&{side.owner}-{code.hex().upper()};", code)
+            continue
+        item = text_side.read(token)
+        forms = side.repertoire.shape(item.text) if item.text else None
+        character = item.character or (forms and forms.id)
+        shown = f"U+{ord(piece):04X}" if is_private(piece) else piece
+        yield _coded(shown, token, text_side, side, character)
+
+
+def _coded(text: str, token: bytes, reading: Side, side: CodeSetSide, id: str | None) -> Typed:
+    """Return what was typed with the source's code for it, as a conversion into the source writes it."""
+    step = Pair(reading, side).step(token)
+    if step.out is not None:
+        return Typed(text, side.script.bare(step.out), id, step.kind)
+    local = side.local_codes(id) if id else []
+    return Typed(text, None, id, None, tuple(map(side.script.bare, local)))
+
+
+# --- one step
+
+
+def _step(piece: Typed, conversion: Conversion, way: Pair) -> tuple[NameStep, bytes | None]:
+    """Return one step, and the output in standing form."""
+    if piece.token is None:
+        return _without_code(piece, conversion, way), None
+    side, target = way.source, way.target
+    item = side.read(piece.token)
+    outcome = conversion.resolver.resolve(piece.token)
+    shape = side.repertoire.shape(item.text, item.jis or 2004) if item.text else None
+    character = item.character or (shape and shape.id)
+    back = conversion.resolver.back.bytes_for(outcome.out) if outcome.out else None
+    step = NameStep(
+        piece,
+        piece.token,
+        character,
+        item.relationship,
+        item.ground,
+        *_at_target(outcome, target),
+        None if back is None else side.script.bare(back),
+        outcome.lossy,
+        (),
+    )
+    return step._replace(findings=tuple(_findings(step, side, target))), outcome.out
+
+
+def _without_code(piece: Typed, conversion: Conversion, way: Pair) -> NameStep:
+    """Return the step of what the source has no one code for: the target's code is told all the same."""
+    repertoire, target = way.source.repertoire, way.target
+    reading: Side = MjSide(repertoire) if piece.character else UnicodeSide(repertoire)
+    token = f"{piece.character} " if piece.character else piece.text or ""
+    outcome = Resolver(Pair(reading, target), conversion.options).resolve(token.encode())
+    step = NameStep(
+        piece,
+        None,
+        piece.character,
+        None,
+        None,
+        *_at_target(outcome, target),
+        None,
+        True,
+        (),
+    )
+    return step._replace(findings=tuple(_findings(step, way.source, target)))
+
+
+def _at_target(
+    outcome: Outcome, target: Side
+) -> tuple[bytes | None, Kind, str | None, str | None, str | None, str | None]:
+    """Return code, kind, character, relationship, ground at the target, and what a policy wrote."""
+    if outcome.out is None or outcome.kind in BY_POLICY:
+        return None, outcome.kind, None, None, None, _shown(outcome.out, target)
+    code = target.script.bare(outcome.out)
+    item = target.read(code)
+    shape = target.repertoire.shape(item.text, item.jis or 2004) if item.text else None
+    character = item.character or (shape and shape.id)
+    relationship = item.relationship if target.is_code_set else None
+    return code, outcome.kind, character, relationship, item.ground, None
+
+
+def _shown(out: bytes | None, target: Side) -> str | None:
+    if out is None:
+        return None
+    bare = target.script.bare(out)
+    return target.script.ascii(out) or target.script.decode(bare) or bare.hex().upper()
+
+
+# --- what there is to say of a step
+
+
+def _findings(step: NameStep, source: Side, target: Side) -> Iterator[Finding]:
+    code = step.code.hex().upper() if step.code else step.character
+    if step.code is None:
+        yield _no_source_code(step, source)
+    elif step.typed.character and step.typed.character != step.character:
+        yield _finding(
+            "typed-edition",
+            "warning",
+            f"入力した字は {step.typed.character} ですが、変換元のコード {code} が示す字形は {step.character} です。",
+            f"What was typed is {step.typed.character}; the source's code {code} shows {step.character}.",
+            code,
+        )
+    if step.target is None:
+        yield _no_target_code(step, source, target)
+        return
+    if step.relationship == "substitute":
+        yield _finding(
+            "substitute",
+            "gap",
+            f"コード {code} は {step.character} で代替されています({step.ground or '根拠の記載なし'})。",
+            f"Code {code} is substituted by {step.character} ({step.ground or 'no ground given'}).",
+            code,
+        )
+    if step.character and step.target_character and step.character != step.target_character:
+        yield _finding(
+            "other-shape",
+            "warning",
+            f"変換先のコード {step.target.hex().upper()} が示すのは {step.target_character} です"
+            f"(変換元は {step.character})。",
+            f"The target's code {step.target.hex().upper()} shows {step.target_character}, the source's "
+            f"{step.character}.",
+            code,
+        )
+    if step.lossy and step.code is not None:
+        back = step.back.hex().upper() if step.back else None
+        yield _finding(
+            "not-coming-back",
+            "gap",
+            f"戻すと {back or '何も得られず'}、元のコード {code} にはなりません。控えを残してください。",
+            f"Converted back it is {back or 'nothing'}, not {code}; keep a note of the original.",
+            code,
+        )
+
+
+def _no_source_code(step: NameStep, source: Side) -> Finding:
+    if step.typed.several:
+        codes = [code.hex().upper() for code in step.typed.several]
+        example = f"&{source.owner}-{codes[0]};"
+        return _finding(
+            "several-codes",
+            "gap",
+            f"変換元ではコード {'・'.join(codes)} が同じ文字です。{example} のようにコードで入力してください。",
+            f"At the source {', '.join(codes)} are one character; type the code, like {example}.",
+            step.character,
+        )
+    return _finding(
+        "not-in-source",
+        "gap",
+        "この文字のコードは変換元の外字セットにありません。変換先のコードは文字そのものから求めました。",
+        "The source's code set has no code for this character; the target's was found from the character itself.",
+        step.character,
+    )
+
+
+def _no_target_code(step: NameStep, source: Side, target: Side) -> Finding:
+    code = step.code.hex().upper() if step.code else None
+    if step.kind == "malformed":
+        return _finding(
+            "malformed",
+            "error",
+            f"コード {code} は変換元の文字コード体系の文字ではありません。入力を確かめてください。",
+            f"Code {code} is no character of the source's charset; check what was typed.",
+            code,
+        )
+    if step.character is None:
+        return _finding(
+            "undecided",
+            "gap",
+            f"{source.owner} のコード {code} の文字はまだ決まっていません。字形を見て gaiji decide で決めてください。",
+            f"No character is decided for code {code} of {source.owner}; look at its glyph and settle it with "
+            "gaiji decide.",
+            code,
+        )
+    return _finding(
+        "not-in-target",
+        "gap",
+        f"変換先 {target.owner} に {step.character} のコードがありません。変換先で外字の登録か代替の決定が要ります。",
+        f"{target.owner} has no code for {step.character}; its city must register a gaiji or decide on a substitute.",
+        code or step.character,
+    )
+
+
+def _finding(code: str, level: str, ja: str, en: str, subject: str | None) -> Finding:
+    return Finding(code, level, Text(ja, en), subject)  # type: ignore[arg-type]
