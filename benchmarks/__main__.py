@@ -11,8 +11,11 @@ from types import ModuleType
 
 from benchmarks import (
     asking,
+    colliding,
     converting,
+    cutting_over,
     drawing,
+    fontmaking,
     publishing,
     reference,
     sparking,
@@ -32,6 +35,9 @@ TOPICS: dict[str, ModuleType] = {
     "pictures": drawing,
     "convert": converting,
     "spark": sparking,
+    "collide": colliding,
+    "cutover": cutting_over,
+    "fonts": fontmaking,
     "ask": asking,
     "start": starting,
 }
