@@ -46,6 +46,7 @@ Day = Annotated[
         help="基準日(既定は今日)/ day whose meanings hold (default: today)",
     ),
 ]
+ALL = "all"
 
 
 def register(app: typer.Typer) -> None:
@@ -98,7 +99,7 @@ def plan(
     if folder is not None:
         _check_folder(folder)
     with (reading if dry_run else writing)(home) as session:
-        if named == ["all"]:
+        if named == [ALL]:
             named = [one.code for one in members.all_members(session) if not one.candidate]
         made = make_plan(
             session,
@@ -152,7 +153,9 @@ def _write(folder: Path, made: Plan, shape: PlanShape) -> None:
 
 def rule(
     server: Server,
-    codeset: Annotated[str, typer.Argument(metavar="CODESET", help="外字セット / 252069/juki")],
+    codeset: Annotated[
+        str, typer.Argument(metavar="CODESET", help="外字セット / 252069/juki | all")
+    ],
     character: Annotated[
         str | None,
         typer.Argument(metavar="[CHARACTER]", help="共通文字 / shared character, MJ026190"),
@@ -181,17 +184,23 @@ def rule(
             "共通文字か --kind のどちらか一つと、--code・--one-way・--local のどれか一つを指定してください。",
             "Name a character or --kind, and one of --code, --one-way and --local.",
         )
+    if codeset == ALL and (kind is None or code is not None):
+        raise BadInput(
+            "all は --kind と、--one-way か --local と一緒に使います。一文字なら外字セットを指定してください。",
+            "all goes with --kind and with --one-way or --local; to decide one character, name its code set.",
+        )
     if kind is not None:
         one_of("--kind", kind, get_args(AmbiguityKind))
     who = actor(settings_for(home), by)
     with writing(home) as session:
         plan = cutover.find_plan(session, server)
-        code_set = members.find_code_set(session, codeset)
-        chosen = members.charset_of(session, code_set).parse_code(code) if code else None
+        named = plan.code_sets if codeset == ALL else (codeset,)
+        sets = {one: members.find_code_set(session, one) for one in named}
+        chosen = members.charset_of(session, sets[codeset]).parse_code(code) if code else None
         asked = [
             one
             for one in plan.ambiguities
-            if one.code_set == codeset
+            if one.code_set in sets
             and (one.character == character or (one.kind == kind and one.is_open))
         ]
         if local and any(len(one.codes) != 1 for one in asked):
@@ -200,7 +209,7 @@ def rule(
                 "--local is for characters with one local code; choose one with --code.",
             )
         answers = [
-            cutover.Answer(codeset, one.character, one.codes[0] if local else chosen)
+            cutover.Answer(one.code_set, one.character, one.codes[0] if local else chosen)
             for one in asked
         ]
         if not answers and character is not None:

@@ -15,6 +15,7 @@ from gaiji.report.cutover_tables import AMBIGUITIES, BACKS, KINDS, REASONS, day_
 from gaiji.wire.cutover import PlanShape
 
 SHOWN = 40
+RULES_SHOWN = 10
 
 
 def say_plan(shape: PlanShape) -> None:
@@ -108,9 +109,11 @@ def say_rules(server: str, made: list[Rule], format: str) -> None:
         ]
         say_json({"items": items, "next": None, "release": None})
         return
-    for one in made[:SHOWN]:
+    for one in made[:RULES_SHOWN]:
         returns = one.code.hex().upper() if one.code else Text("外字に戻さない", "no local code")
         say(f"  {one.code_set}  {one.character} → {returns}")
+    if len(made) > RULES_SHOWN:
+        say("  …")
     say(
         Text(
             f"規則: {len(made):,} 件。次の gaiji cutover plan から効きます。",

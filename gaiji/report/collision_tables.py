@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from gaiji.errors import BadInput, Text, language
+from gaiji.errors import BadInput, Text
 from gaiji.glyph.draw import svg
 from gaiji.glyph.forms import parse_canonical
 from gaiji.registry.listing import Used
 from gaiji.report.collisions import ALL, KINDS, Collision, Filters, Kind, Order, SlotRow, Wall
+from gaiji.report.pages import page
 from gaiji.report.spreadsheets import csv_lines
 from gaiji.report.tables import aligned
 from gaiji.wire.collisions import (
@@ -307,17 +305,6 @@ def as_json(shown: Shown) -> Iterator[bytes]:
 # --- HTML
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def check_columns(columns: Sequence[str]) -> None:
     """Raise BadInput where a drawn matrix would have too many columns."""
     if len(columns) > COLUMNS:
@@ -340,24 +327,19 @@ def as_html(
     lines: of `Wall.slots`; forms: canonical forms of their glyphs by sha256; total: colliding slots of the whole wall.
     """
     symbols = {digest: Markup(svg(parse_canonical(form))) for digest, form in sorted(forms.items())}
-    return (
-        _environment()
-        .get_template("collisions.html.j2")
-        .render(
-            lang=language.get(),
-            heading=heading(shown),
-            counts=[
-                (KIND_NAMES[kind], f"{one.collisions:,}", f"{one.codes:,}", uses_text(one.uses))
-                for kind, one in shown.wall.counts.items()
-            ],
-            pairs=_pairs(shown) or [],
-            columns=shown.wall.code_sets,
-            lines=lines,
-            total=total,
-            pictures=symbols,
-            uses_text=uses_text,
-            T=Text,
-        )
+    return page(
+        "collisions.html.j2",
+        heading=heading(shown),
+        counts=[
+            (KIND_NAMES[kind], f"{one.collisions:,}", f"{one.codes:,}", uses_text(one.uses))
+            for kind, one in shown.wall.counts.items()
+        ],
+        pairs=_pairs(shown) or [],
+        columns=shown.wall.code_sets,
+        lines=lines,
+        total=total,
+        pictures=symbols,
+        uses_text=uses_text,
     )
 
 

@@ -11,12 +11,9 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import get_args
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gaiji.charset.account import Account, Place
 from gaiji.charset.charsets import Charset
@@ -26,7 +23,7 @@ from gaiji.charset.records.layout import Layout
 from gaiji.charset.resolve import Options
 from gaiji.charset.tables import write_csv
 from gaiji.charset.usage import ANY, FileCount, count_file
-from gaiji.errors import BadInput, MalformedInput, Text, UnknownPlan, UnknownSite, Where, language
+from gaiji.errors import BadInput, MalformedInput, Text, UnknownPlan, UnknownSite, Where
 from gaiji.registry import mapfiles
 from gaiji.registry.conversions import Pinned, conversion
 from gaiji.registry.cutover import newest_plan, plan_record
@@ -34,6 +31,7 @@ from gaiji.registry.db import Session
 from gaiji.registry.journal import canonical
 from gaiji.registry.releases import find_release
 from gaiji.report.cutover_tables import BACKS, KINDS
+from gaiji.report.pages import page
 from gaiji.settings import Settings
 from gaiji.wire.cutcheck import (
     CheckClass,
@@ -432,31 +430,14 @@ def as_csv(report: CutCheckShape) -> bytes:
     return write_csv([str(header) for header in HEADERS], [*rows, [], *told])
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def as_html(report: CutCheckShape) -> bytes:
     """Return the report as one self-contained page for screen and print, with lines to sign on (署名用の報告)."""
-    return (
-        _environment()
-        .get_template("cutcheck.html.j2")
-        .render(
-            report=report,
-            lang=language.get(),
-            names=NAMES,
-            classes=CLASSES,
-            headers=HEADERS[1:],
-            cells=lambda code: code_cells("", code)[1:],
-            number=grouped(report.report_digest),
-            T=Text,
-        )
-        .encode()
-    )
+    return page(
+        "cutcheck.html.j2",
+        report=report,
+        names=NAMES,
+        classes=CLASSES,
+        headers=HEADERS[1:],
+        cells=lambda code: code_cells("", code)[1:],
+        number=grouped(report.report_digest),
+    ).encode()

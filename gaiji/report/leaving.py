@@ -10,17 +10,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 from gaiji.charset.charsets import Charset
-from gaiji.charset.files import storage_error
 from gaiji.charset.notations import COLUMNS
-from gaiji.errors import BadInput, Where
 from gaiji.glyph.build import build_bdf, build_truetype
 from gaiji.glyph.forms import Bitmap, Glyph, Outline, parse_canonical
 from gaiji.registry import adoption, journal, mapfiles, members, releases
@@ -38,6 +34,7 @@ from gaiji.registry.owned import (
 )
 from gaiji.registry.tables import OPEN_END, OPEN_START, CodeSet, Release
 from gaiji.registry.usage import show_usage
+from gaiji.report.folders import replacing_folder
 from gaiji.report.lists import exported
 from gaiji.report.spreadsheets import csv_lines
 from gaiji.settings import Settings
@@ -89,7 +86,7 @@ def export_member(session: Session, settings: Settings, member: str, folder: Pat
     if release is not None and not own_part(release, member)["code_sets"]:
         release = None
     last = journal.last_entry(session)
-    with _appearing(folder) as place:
+    with replacing_folder(folder, lambda _: False) as place:
         box = _Box(place)
         box.text(README, ABOUT.format(member=member, name=owner.name))
         box.json("member.json", members.member_shape(session, owner).model_dump(mode="json"))
@@ -259,39 +256,6 @@ class _Box:
             size = (self.folder / name).stat().st_size
             found.append(LeavingFileShape(name=name, bytes=size, sha256=digest))
         return found
-
-
-@contextmanager
-def _appearing(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder that takes the final name when the block ends well; after an error there is none."""
-    final = Path(os.path.realpath(folder))
-    where = Where(str(folder))
-    try:
-        holds = final.exists() and (not final.is_dir() or any(final.iterdir()))
-        if holds or not final.parent.is_dir():
-            raise BadInput(
-                "保存先には、まだないフォルダか空のフォルダを、あるフォルダの中に指定してください。",
-                "Name a folder that does not exist yet, or is empty, inside one that exists.",
-                where=where,
-            )
-        made = final.parent / f".gaiji-{os.urandom(8).hex()}"
-        made.mkdir(mode=0o700)
-    except OSError as error:
-        raise storage_error(error, folder) from error
-    try:
-        yield made
-        made.chmod(0o755)
-        _into_place(made, final)
-    except OSError as error:
-        raise storage_error(error, folder) from error
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-def _into_place(made: Path, final: Path) -> None:
-    if final.exists():
-        final.rmdir()
-    os.rename(made, final)
 
 
 __all__ = ["MANIFEST", "export_member"]

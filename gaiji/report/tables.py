@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from rich.cells import cell_len
 
 from gaiji.charset.tables import write_csv
-from gaiji.errors import Text, language
+from gaiji.errors import Text
 from gaiji.glyph.draw import svg
 from gaiji.glyph.forms import Glyph, parse_canonical
 from gaiji.report.fitgap import TOTAL, FitGap, Gap, Row
+from gaiji.report.pages import page
 
 HEADERS = (
     Text("項番", "No."),
@@ -227,17 +225,6 @@ def as_csv(report: FitGap, *, gaps: bool = True) -> bytes:
 # --- HTML
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def as_html(
     report: FitGap,
     forms: Mapping[str, bytes],
@@ -257,24 +244,19 @@ def as_html(
             return None
         return Markup(svg(parse_canonical(forms[digest]), title=title))
 
-    return (
-        _environment()
-        .get_template("fitgap.html.j2")
-        .render(
-            report=report,
-            lang=language.get(),
-            heading=heading(report),
-            headers=HEADERS,
-            gap_headers=GAP_HEADERS,
-            rows=[(row.number is None, row_cells(row)) for row in report.rows],
-            proof=proof_lines(report),
-            gaps=[(gap, gap_cells(gap)) for gap in report.gaps] if gaps else [],
-            picture=picture,
-            pictured=pictured,
-            shown=characters_of,
-            empty=Markup('<span class="none"></span>'),
-            T=Text,
-        )
+    return page(
+        "fitgap.html.j2",
+        report=report,
+        heading=heading(report),
+        headers=HEADERS,
+        gap_headers=GAP_HEADERS,
+        rows=[(row.number is None, row_cells(row)) for row in report.rows],
+        proof=proof_lines(report),
+        gaps=[(gap, gap_cells(gap)) for gap in report.gaps] if gaps else [],
+        picture=picture,
+        pictured=pictured,
+        shown=characters_of,
+        empty=Markup('<span class="none"></span>'),
     )
 
 
