@@ -103,7 +103,7 @@ def _absent(source: Side, target: Side) -> Absent:
     if source.script.codec is None:
         return Absent("malformed")
     byte_target = isinstance(target, CodeSetSide) and not target.charset.is_unicode
-    closed = byte_target or isinstance(target, X0213Side | JukiSide)
+    closed = byte_target or isinstance(target, X0213Side | JukiSide | PuaSide)
     same = not closed and source.script.is_unicode and not isinstance(source, X0213Side)
     return Absent(
         "same" if same else "unmapped",

@@ -83,7 +83,8 @@ class Conversion:
 
     source, target: a Mapping for a code set, or one of `TARGETS`. At least one is a Mapping, whose
     characters are used; UnsupportedConversion otherwise, and for `keep` between two code sets, where a
-    kept code would show another city's glyph. cutover: the plan of a shared CS server, where one end is `juki`.
+    kept code would show another city's glyph. cutover: the plan of a shared CS server, where one end is `juki`;
+    it serves its own release and code sets, by the meanings of its own day where the options name none.
     """
 
     source: Mapping | str
@@ -104,13 +105,8 @@ class Conversion:
                 "CSサーバーの移行計画は juki との変換にだけ使えます。--to juki にするか、計画の指定を外してください。",
                 "The plan of a CS server serves conversions with juki alone; convert to juki, or leave the plan out.",
             )
-        if self.cutover is not None and self.cutover.release != self.mapping.release:
-            raise UnsupportedConversion(
-                f"{self.cutover.server} の移行計画 {self.cutover.number} は版 {self.cutover.release} のもので、"
-                f"版 {self.mapping.release} では使えません。その版で計画し直してください。",
-                f"Plan {self.cutover.number} of {self.cutover.server} is of release {self.cutover.release} and cannot "
-                f"serve release {self.mapping.release}; plan again with that one.",
-            )
+        if self.cutover is not None:
+            self._take_plan(self.cutover)
         for end in (self.source, self.target):
             if isinstance(end, str) and end not in TARGETS:
                 raise UnsupportedConversion(
@@ -120,6 +116,24 @@ class Conversion:
         if "pua" in ends:
             self._check_pua()
 
+    def _take_plan(self, plan: Cutover) -> None:
+        """Raise UnsupportedConversion for another release or code set than the plan's; take its day."""
+        name = f"{plan.server}/{plan.number}"
+        if plan.release != self.mapping.release:
+            raise UnsupportedConversion(
+                f"移行計画 {name} は版 {plan.release} のもので、版 {self.mapping.release} では使えません。"
+                "その版で計画し直してください。",
+                f"Cutover plan {name} is of release {plan.release} and cannot serve release {self.mapping.release}; "
+                "plan again with that one.",
+            )
+        if self.mapping.code_set not in plan.code_sets:
+            raise UnsupportedConversion(
+                f"外字セット {self.mapping.code_set} は移行計画 {name} に入っていません。計画に加えてください。",
+                f"Code set {self.mapping.code_set} is not part of cutover plan {name}; plan with it.",
+            )
+        if self.options.as_of is None:
+            object.__setattr__(self, "options", self.options._replace(as_of=plan.as_of))
+
     def _check_pua(self) -> None:
         """Raise AreaFull where a code set means characters that have no place in the council's area of the BMP."""
         repertoire, mapping = self.mapping.repertoire, self.mapping
@@ -128,6 +142,11 @@ class Conversion:
         without = [one for one in found if side.write(Item(character=one)) is None]
         if not without:
             return
+        if not any(one.pua for one in repertoire.forms.values()):
+            raise UnsupportedConversion(
+                f"版 {mapping.release} には BMP の割当て (pua) がありません。公布し直すか新しい版を指定してください。",
+                f"Release {mapping.release} has no code points of the BMP (pua); publish again, or name a later one.",
+            )
         other = PuaSide(repertoire, "0213")
         spared = sum(other.write(Item(character=one)) is not None for one in without)
         raise AreaFull(

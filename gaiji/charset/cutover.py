@@ -41,6 +41,7 @@ class Cutover(NamedTuple):
 
     server, number: the plan, e.g. cs1 and 2; digest: sha256 of its manifest; release: the edition it was made with.
     points: character to the server's code point; back: code set to character to the local code that a rule chose.
+    as_of: the day whose meanings were planned, which converting takes where none is named; code_sets: what it is for.
     """
 
     server: str
@@ -49,6 +50,8 @@ class Cutover(NamedTuple):
     release: int
     points: ReadOnly[str, int]
     back: ReadOnly[str, ReadOnly[str, bytes]]
+    as_of: date
+    code_sets: frozenset[str]
 
 
 class Proposed(NamedTuple):
@@ -319,6 +322,8 @@ class Plan:
             self.release,
             self.points,
             MappingProxyType(chosen),
+            self.as_of,
+            frozenset(self.code_sets),
         )
 
     def lines(self) -> Iterator[Json]:

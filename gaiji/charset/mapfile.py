@@ -231,7 +231,7 @@ class MappingFile:
     def facts(self) -> Facts:
         """Which mapping it is, to the target."""
         told = self.header["facts"]
-        return Facts(**{**told, "cutover": told["cutover"] and tuple(told["cutover"])})
+        return Facts(**{**told, "cutover": told.get("cutover") and tuple(told["cutover"])})
 
     @property
     def as_of(self) -> date | None:
@@ -249,6 +249,8 @@ class MappingFile:
         in it: ivs, mj_format, as_of.
         """
         check_policies(source, target, options, is_shared=self.facts.cutover is not None)
+        if self.facts.cutover is not None and options.as_of is None:
+            options = options._replace(as_of=self.as_of)  # the plan's day
         ends = self.names()
         if (source, target) not in (ends, ends[::-1]):
             raise self._refused(
@@ -288,11 +290,11 @@ def prepare_from(file: MappingFile) -> Callable[[dict[str, Any]], Prepared]:
     """Return how a receipt's conversion is prepared from a mapping file; BadReceipt when it is of another mapping."""
 
     def prepare(header: dict[str, Any]) -> Prepared:
+        check_plan(header, file.facts.cutover)
         prepared = file.prepare(header["from"], header["to"], Options.from_dict(header["options"]))
         for code_set, known in header["mappings"].items():
             if prepared.facts.mappings().get(code_set) != known:
                 raise other_mapping(code_set, known[0])
-        check_plan(header, prepared.facts.cutover)
         return prepared
 
     return prepare

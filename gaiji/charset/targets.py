@@ -197,8 +197,8 @@ class JukiSide(Side):
 class PuaSide(Side):
     """`pua`: UTF-8 in which every character outside JIS X 0208 stands at the council's own code point in the BMP.
 
-    keep: `0213` leaves JIS X 0213 as it is too, so fewer points are used; they are the same ones. A character
-    beyond that without a point is unmapped; marks that are no shared character stay text.
+    keep: `0213` leaves JIS X 0213 as it is too, so fewer points are used; they are the same ones. What has no point is
+    unmapped, marks included that are no shared character (①): the terminal would not show them.
     """
 
     owner, script = "000000-pua", UTF8
@@ -227,7 +227,7 @@ class PuaSide(Side):
             return Written((item.text or "").encode(), self._kind(item, 2004), item.ground)
         forms = self._forms(item)
         if forms is None:
-            return Written(item.text.encode(), "plain") if item.text else None
+            return None
         text = forms.ucs if forms.ucs in self.kept else chr(forms.pua) if forms.pua else None
         return Written(text.encode(), self._kind(item, None), item.ground) if text else None
 
@@ -418,9 +418,10 @@ class CodeSetSide(Side):
 
         First what comes back as the token being read: standard code, local code if there is one only, text
         beyond the standard area; then the same three without that. Without `echoes` a local code answers a
-        local code. A code that a rule chose comes before all of them.
+        local code. A code that a rule chose comes before all of them, as long as it means the character.
         """
-        if (ruled := self.chosen.get(name)) is not None:
+        ruled = self.chosen.get(name)
+        if ruled is not None and {row.character for row in self.mapping.meanings(ruled)} == {name}:
             return self.script.standing(ruled), True
         standard, beyond = self.standard_codes(name, item.text)
         local = self.local_codes(name)

@@ -57,7 +57,7 @@ def pin(
 
 
 def _planned(session: Session, server: str, release: int | str | None) -> Pinned:
-    name, slash, number = server.partition("/")
+    name, slash, number = server.removeprefix("server:").partition("/")
     if slash and not (number.isascii() and number.isdecimal() and len(number) < 7):
         raise BadName(
             f"移行計画 {server[:40]} の書き方が違います。cs1 か cs1/2 のように指定してください。",

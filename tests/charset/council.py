@@ -77,6 +77,8 @@ CS1 = Cutover(
         "MJ013582": 0xE010,
     },  # the last one has a J+ code by now
     {"252069/juki": {"MJ013582": bytes.fromhex("F04C")}},
+    date(2021, 1, 1),
+    frozenset({"252069/juki", "252085/host"}),
 )
 """The plan of a shared CS server for these cities."""
 

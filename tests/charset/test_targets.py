@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from gaiji.charset.compiling import compiled
 from gaiji.charset.conversion import Conversion
 from gaiji.charset.mapping import Forms, Mapping, Reduction, Repertoire
 from gaiji.charset.resolve import Options, Outcome
@@ -276,7 +277,6 @@ def test_a_character_that_got_a_juki_code_is_written_by_it_and_read_by_its_point
 def test_a_rule_of_the_plan_chooses_among_two_local_codes_and_nothing_else_does() -> None:
     assert by_plan("juki", juki(), "6730").out == code("F04C")
     assert by_plan(juki(), "juki", "F04B").lossy
-    assert by_plan("juki", other(), "6730").kind == "unmapped"
     without = resolve("juki", juki(), code("6730"), Options(on_unmapped="escape"))
     assert without.kind == "unmapped"
 
@@ -286,9 +286,42 @@ def test_a_plan_serves_its_own_release_and_juki_alone_and_keeps_no_image() -> No
         Conversion(juki(), "unicode", Options(), CS1)
     with pytest.raises(UnsupportedConversion, match="of release 4"):
         Conversion(juki(), "juki", Options(), CS1._replace(release=4))
+    with pytest.raises(UnsupportedConversion, match="252107/zei is not part of cutover plan cs1/2"):
+        Conversion(other(), "juki", Options(), CS1)
     for target, plan in (("juki", CS1), ("pua", None)):
         with pytest.raises(UnsupportedConversion, match="code points are shared"):
             Conversion(juki(), target, Options(on_unmapped="keep"), plan)
+
+
+def test_a_plan_converts_by_the_meanings_of_its_own_day() -> None:
+    early, late = (CS1._replace(as_of=date(year, 1, 1)) for year in (2019, 2021))
+    for plan, unit in ((early, "670A"), (late, "8FBB")):  # F04E was used again in 2020
+        asked = Conversion(juki(), "juki", Options(on_unmapped="escape"), plan)
+        assert asked.options.as_of == plan.as_of
+        assert asked.resolver.resolve(code("F04E")).out == code(unit)
+        file = compiled(asked)
+        assert file.as_of == plan.as_of
+        by_file = file.prepare("252069/juki", "juki", Options(on_unmapped="escape"))
+        assert by_file.resolver.resolve(code("F04E")).out == code(unit)
+
+
+def test_a_rule_for_a_slot_that_means_something_else_by_now_is_not_followed() -> None:
+    plan = CS1._replace(back={"252069/juki": {"MJ003774": code("F04E")}})
+    found = {
+        year: Conversion(
+            "juki", juki(), Options("escape", as_of=date(year, 1, 1)), plan
+        ).resolver.resolve(code("670A"))
+        for year in (2019, 2021)
+    }
+    assert found[2019].out == code("F04E")
+    assert found[2021].kind == "unmapped"
+
+
+def test_pua_of_a_release_before_it_had_points_says_to_publish() -> None:
+    older = Repertoire(one._replace(pua=None) for one in FORMS)
+    mapping = Mapping(3, "3a" * 32, "252069/juki", juki().charset, juki().rows, older)
+    with pytest.raises(UnsupportedConversion, match="publish again"):
+        Conversion(mapping, "pua")
 
 
 def test_pua_writes_jis_x_0208_as_it_is_and_everything_else_at_its_place() -> None:
@@ -298,7 +331,8 @@ def test_pua_writes_jis_x_0208_as_it_is_and_everything_else_at_its_place() -> No
         assert (outcome.out, outcome.lossy) == (points[character].encode(), False)
         assert resolve("pua", juki(), outcome.out or b"").out == code(local)
     assert forward("pua", "E7B3").out == "邉".encode()
-    assert forward("pua", "8740").out == "①".encode()  # no shared character: it stays text
+    assert forward("pua", "8740", on_unmapped="escape").kind == "unmapped"  # ① has no place
+    assert forward("pua", "8740", keep="0213").out == "①".encode()
     assert forward("pua", "FAB1").out == points["MJ030196"].encode()
     assert forward("pua", "FAB1", keep="0213").out == "﨑".encode()
     assert forward("pua", "FBFC", keep="0213").out == points["MJ028902"].encode()
@@ -307,7 +341,7 @@ def test_pua_writes_jis_x_0208_as_it_is_and_everything_else_at_its_place() -> No
 
 
 def test_pua_refuses_a_code_set_whose_characters_do_not_fit_and_says_how_many() -> None:
-    full = Repertoire(one._replace(pua=None) for one in FORMS)
+    full = Repertoire(one._replace(pua=one.pua if one.id == "MJ028902" else None) for one in FORMS)
     mapping = Mapping(3, "3a" * 32, "252069/juki", juki().charset, juki().rows, full)
     with pytest.raises(AreaFull, match=r"^11 characters of 252069/juki .* spare 2 of them"):
         Conversion(mapping, "pua")

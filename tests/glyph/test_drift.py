@@ -89,6 +89,31 @@ def test_each_kind_that_was_planted_is_found_and_nothing_else() -> None:
     assert all(one.difference is None or one.difference > 0.02 for one in found)
 
 
+def test_one_small_dot_more_is_another_character() -> None:
+    drawn = cross(7)
+    assert isinstance(drawn, Outline)
+    dot = (((640, 640),), ((600, 640),), ((600, 680),), ((640, 680),))
+    (found,) = font({0xE007: Outline(1024, 1024, (*drawn.contours, dot))})
+    assert (found.kind, found.code_point) == ("redrawn", 0xE007)
+    assert found.difference is not None
+    assert found.difference < 0.02  # so little of the ink, and not overlooked
+
+
+def test_glyphs_that_look_almost_the_same_are_swapped_all_the_same() -> None:
+    plain = cross(3)
+    assert isinstance(plain, Outline)
+    (first, *rest) = plain.contours[0]
+    near = Outline(1024, 1024, ((((first[0][0] + 1, first[0][1]),), *rest), plain.contours[1]))
+    expected = {0xE000: known(3), 0xE001: known(4)}
+    expected[0xE001] = expected[0xE001]._replace(glyph=near, sha256=digest(near))
+    data = build_truetype({0xE000: ("a", near), 0xE001: ("b", plain)}, family="T", em_units=1024)
+    found = drift(expected, parse_source(data, "EUDC.TTE"), 1024)
+    assert [(one.kind, one.code_point, one.found_at) for one in found] == [
+        ("swapped", 0xE000, 0xE001),
+        ("swapped", 0xE001, 0xE000),
+    ]
+
+
 def test_a_glyph_copied_from_another_place_is_named_with_that_place() -> None:
     (one,) = font({0xE004: cross(9)})
     assert (one.kind, one.found_at) == ("swapped", 0xE009)

@@ -149,7 +149,8 @@ def test_an_edit_behind_the_applications_back_is_found(
 def test_a_moved_code_point_is_found(session: Session, published: Council) -> None:
     published.decide("252069/juki/F040", "new")
     published.publish()
-    session.execute(update(Allocation).values(code_point=0xF0007))
+    moved = update(Allocation).where(Allocation.scope == "unicode")
+    session.execute(moved.values(code_point=0xF0007))
     with pytest.raises(JournalBroken, match="Release 2"):
         replay.verify(session)
 
