@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from gaiji.charset.files import storage_error
 from gaiji.cli import batch
 from gaiji.cli.saying import Interrupted, State, complain, say
-from gaiji.errors import GaijiError, Text, language
+from gaiji.errors import BadInput, GaijiError, Text, language
 
 if TYPE_CHECKING:
     import typer
@@ -127,6 +127,12 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OverflowError:  # a number that no database holds
+        too_large = BadInput(
+            "指定した数が大きすぎます。桁数を確かめてください。",
+            "A number on the command line is too large; check its digits.",
+        )
+        return complain(too_large, state.format)
     except OSError as error:
         return complain(storage_error(error, error.filename), state.format)
     except KeyboardInterrupt as stopped:

@@ -10,20 +10,23 @@ if TYPE_CHECKING:
 
 BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside its file, under the same name with these ends."""
+OPERATOR_KEY = "operator.key"
 
 
 def registry_files(home: Path | str | None) -> tuple[str, ...]:
-    """Return the files of an embedded database, there or not; none for a server.
+    """Return the files of an embedded database, there or not, and the operator's key; of a server's the key alone.
 
     home: of the command line; without it `GAIJI_HOME`. `GAIJI_DATABASE` goes before both, as in the settings.
     """
+    folder = home or os.environ.get("GAIJI_HOME") or ".home"
+    key = os.path.join(folder, OPERATOR_KEY)
     address = os.environ.get("GAIJI_DATABASE")
     if address:
         scheme, _, rest = address.partition("://")
         file = rest.partition("/")[2].partition("?")[0].removeprefix("file:")
         if scheme.partition("+")[0] != "sqlite" or not file:
-            return ()
+            return (key,)
     else:
-        file = os.path.join(home or os.environ.get("GAIJI_HOME") or ".home", "gaiji.db")
+        file = os.path.join(folder, "gaiji.db")
     real = os.path.realpath(file)
-    return (file, *(real + end for end in BESIDE))
+    return (file, *(real + end for end in BESIDE), key)

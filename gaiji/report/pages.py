@@ -1,4 +1,4 @@
-"""Pages of reports: one self-contained file each, for screen and print, from a template beside this module (報告の頁)."""
+"""Pages of reports (報告の頁): one self-contained file each, for screen and print, from templates beside this one."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import pytest
 from gaiji.charset.convert import convert_file
 from gaiji.charset.records.layoutfile import shipped
 from gaiji.cli import run
-from gaiji.cli.places import registry_files
+from gaiji.cli.places import OPERATOR_KEY, registry_files
 from gaiji.cli.saying import counted
 from gaiji.cli.shared import settings_for
 from gaiji.registry.db import database_file
@@ -295,6 +295,7 @@ def contents(*folders: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in found if not path.name.endswith(("-wal", "-shm"))}
 
 
+KEY = "the operator's key"
 BY_FILE = [*ENDS, "--mapping", "m.gmap"]
 IN_LAYOUT = ["--layout", "l.toml"]
 TWICE = [
@@ -355,7 +356,7 @@ def test_a_database_named_by_its_address_is_never_overwritten(
             assert run(["convert", "in.txt", name, *BY_FILE]) == 2
     assert contents(all_files) == before
     monkeypatch.setenv("GAIJI_DATABASE", "postgresql://clerk@host/gaiji")
-    assert registry_files(None) == ()
+    assert registry_files(None) == (os.path.join(".home", OPERATOR_KEY),)
     assert run(["convert", "in.txt", "gaiji.db", *BY_FILE, "--max-loss", "1"]) == 0
 
 
@@ -376,8 +377,38 @@ def test_the_registry_files_are_those_of_the_settings(
             monkeypatch.setenv("GAIJI_DATABASE", address)
         for given in (None, home):
             file = database_file(settings_for(given))
-            ours = [os.path.abspath(one) for one in registry_files(given)[:1]]
-            assert ours == ([] if file is None else [os.path.abspath(file)])
+            ours = [os.path.abspath(one) for one in registry_files(given)]
+            assert ours[:-1][:1] == ([] if file is None else [os.path.abspath(file)])
+            assert ours[-1] == os.path.abspath(settings_for(given).home / OPERATOR_KEY)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["convert", "in.txt", KEY, *BY_FILE],
+        ["convert", "in.txt", "out.txt", *BY_FILE, "--report", KEY],
+        ["collisions", "--format", "csv", "--out", KEY],
+        ["list", "codes", "--format", "csv", "--out", KEY],
+        ["font", "build", KEY, "--codeset", "252069/juki"],
+    ],
+)
+def test_no_output_takes_the_place_of_the_operators_key(
+    home: Path, all_files: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = home / OPERATOR_KEY
+    kept.write_text("gaiji_key")
+    assert run([str(kept) if word == KEY else word for word in words]) == 2
+    assert kept.read_text() == "gaiji_key"
+    assert "for two purposes" in capsys.readouterr().err
+    kept.unlink()
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 30])
+def test_a_number_that_no_database_holds_is_one_sentence(
+    home: Path, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["journal", "show", "--after", number, "--home", str(home)]) == 2
+    assert "A number on the command line is too large" in capsys.readouterr().err
 
 
 def test_a_name_of_a_shipped_layout_can_be_an_output(
