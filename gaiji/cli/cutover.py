@@ -113,8 +113,8 @@ def plan(
             accept=accept_changes,
         )
         shape = _shape(session, made)
-        if folder is not None:
-            _write(folder, made, shape)
+    if folder is not None:  # once the plan is kept: no table of a plan that is not
+        _write(folder, made, shape)
     if format == "json":
         say_json(shape)
         return

@@ -91,6 +91,15 @@ def _say_order(shape: PlanShape) -> None:
         for place, one in enumerate(shape.order, 1)
     ]
     say_table(str(headers).split(), rows, right=(0, 3, 4, 5))
+    reaching = [it for one in shape.order for it in one.shared if it.moved]
+    if reaching:
+        named = sorted({member for it in reaching for member in it.moved})
+        say(
+            Text(
+                f"うち移行済みの市にも及ぶ共有の字形: {len(reaching):,} ({'・'.join(named)})",
+                f"Shared glyphs whose answer reaches members that moved: {len(reaching):,} ({', '.join(named)})",
+            )
+        )
 
 
 def say_rules(server: str, made: list[Rule], format: str) -> None:

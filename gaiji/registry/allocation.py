@@ -60,11 +60,16 @@ def extend(
     """
     rows, missing = following(session, scope, sorted(set(characters)), area)
     if missing:
+        named, wider = f"{area.start:04X}-{area.stop - 1:04X}", ("", "")
+        if scope not in AREAS:
+            wider = (
+                f"gaiji site widen {scope} で領域を広げるか、",
+                f"widen it with gaiji site widen {scope}, or ",
+            )
         raise AreaFull(
-            f"{scope} の領域 {area.start:04X}-{area.stop - 1:04X} は {missing:,} 字分足りません。領域を広げるか、"
-            "縮退などで残存外字を減らしてください。",
-            f"The area {area.start:04X}-{area.stop - 1:04X} of {scope} is {missing:,} code points short; widen it, or "
-            "have fewer residual characters.",
+            f"{scope} の領域 {named} は {missing:,} 字分足りません。{wider[0]}縮退などで文字を減らしてください。",
+            f"The area {named} of {scope} is {missing:,} code points short; {wider[1]}have fewer characters that need "
+            "one.",
             missing=missing,
         )
     if rows:

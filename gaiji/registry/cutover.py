@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from gaiji.errors import Conflict, JournalBroken, Refused, Undecidable, UnknownP
 from gaiji.registry.adoption import find_site
 from gaiji.registry.characters import find_character
 from gaiji.registry.cutover_rows import may_choose, ways
+from gaiji.registry.db import JAPAN
 from gaiji.registry.journal import (
     Act,
     Actor,
@@ -76,12 +77,14 @@ def manifest_digest(manifest: Json) -> str:
 def record_plan(session: Session, actor: Actor, plan: Plan) -> Plan:
     """Keep a plan under the server's next number and return it with that.
 
-    The points were given by `allocation.extend` in the same transaction. One that says what the newest says already,
-    for the same members, is not kept again. Raises UnknownSite.
+    The points were given by `allocation.extend` in the same transaction. One that is the newest line by line, what no
+    digest covers included (codes after the release, today's CS tables, uses), is not kept again. Raises UnknownSite.
     """
     newest = newest_plan(session, plan.server)
-    if newest is not None and (newest.digest, newest.members) == (plan.digest, [*plan.members]):
-        return find_plan(session, plan.server)
+    if newest is not None and newest.digest == plan.digest:
+        kept = read_plan(session, newest)
+        if kept == replace(plan, number=kept.number):
+            return kept
     number = newest.number + 1 if newest else 1
     numbered = replace(plan, number=number)
     after = {
@@ -276,18 +279,26 @@ def _check_answer(session: Session, plan: Plan, doubt: Ambiguity | None, answer:
     if doubt is None:
         release = find_release(session, plan.release)
         found = ways(CodeSetSide(mapping(session, address, release, as_of=plan.as_of)), character)
-        codes = found.exact or found.substitutes
-        if code is None or (code in codes and not may_choose(found)):
+        own = found.exact or found.substitutes
+        codes = own if may_choose(found) else ()
+        if code is None or (code in own and not codes):
             raise Undecidable(
                 f"{address} の {character} は戻りがあいまいではありません。規則は要りません。",
                 f"Nothing is ambiguous about {character} in {address}; it needs no rule.",
             )
-    if code is not None and code not in codes:
-        told = "・".join(one.hex().upper() for one in codes)
+    if code is None or code in codes:
+        return
+    subject = f"{address}/{code.hex().upper()}"
+    if not codes:
         raise Undecidable(
-            f"{address}/{code.hex().upper()} は {character} の戻り先にできません。選べるコード: {told or 'なし'}。",
-            f"{address}/{code.hex().upper()} cannot come back for {character}; codes to choose from: {told or 'none'}.",
+            f"{subject} は {character} の戻り先にできません。この文字の戻りはあいまいではなく、規則は要りません。",
+            f"{subject} cannot come back for {character}; nothing is ambiguous about that character, it needs no rule.",
         )
+    told = [one.hex().upper() for one in codes]
+    raise Undecidable(
+        f"{subject} は {character} の戻り先にできません。選べるコード: {'・'.join(told)}。",
+        f"{subject} cannot come back for {character}; codes to choose from: {', '.join(told)}.",
+    )
 
 
 @effect(RULE)
@@ -345,7 +356,8 @@ def move(
     """Record that a member moved to a server on a day by a plan (移行の記録); from then on its rows are held.
 
     plan: the newest without one; an earlier one must say the same of the member. Raises UnknownSite, UnknownPlan,
-    UnknownMember, Conflict where it moved before, Refused where the plan does not have the member.
+    UnknownMember, Conflict where it moved before, Refused where the plan does not have the member, or none of its code
+    sets, and for a day before the plan's release was published.
     """
     find_member(session, member)
     made = plan_record(session, server, plan)
@@ -361,6 +373,20 @@ def move(
         raise Refused(
             f"構成市 {member} は移行計画 {server}/{made.number} に入っていません。--members に加えて計画してください。",
             f"Member {member} is not part of cutover plan {server}/{made.number}; plan with it in --members.",
+        )
+    if not parts_of(made, member):
+        raise Refused(
+            f"移行計画 {server}/{made.number} に構成市 {member} の外字セットが一つもありません。計画し直してください。",
+            f"Cutover plan {server}/{made.number} has no code set of member {member}; plan again.",
+        )
+    at = datetime.fromisoformat(find_release(session, made.release).published_at)
+    published = at.astimezone(JAPAN).date()
+    if day < published:
+        raise Refused(
+            f"移行日 {day} は、移行計画 {server}/{made.number} の版 {made.release} を公開した {published} より前です。"
+            "移行日を確かめてください。",
+            f"{day} lies before {published}, when release {made.release} of cutover plan {server}/{made.number} was "
+            "published; check the day of the move.",
         )
     if parts_of(made, member) != parts_of(newest, member):
         raise Refused(
@@ -405,7 +431,10 @@ def held_by(session: Session, server: str) -> dict[str, Plan]:
     kept: dict[int, Plan] = {}
     found: dict[str, Plan] = {}
     for member in moved:
-        number = max(one.number for one in plans if member in one.members)
+        numbers = [one.number for one in plans if parts_of(one, member)]
+        if not numbers:
+            continue
+        number = numbers[-1]
         if number not in kept:
             kept[number] = find_plan(session, server, number)
         found[member] = kept[number]

@@ -2,7 +2,8 @@
 
 Each local code is mapped (its character has a 住基ネット統一文字コード), residual (残存外字: it has none and gets a
 code point of the server's own) or undecided; the three add up to the registered codes, or no plan is made. A city
-that moved is held: a plan that would change what the server says of it is refused, with the rows. `planning` computes.
+that moved is held: a plan that would change what the server says of it is refused, with the rows; what the server
+said nothing of before is an addition and no change. `planning` computes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import NamedTuple
 from gaiji.charset.cutover import Plan, PlanRow
 from gaiji.errors import AreaFull, BadInput, JournalBroken, Refused
 from gaiji.registry import adoption, allocation
-from gaiji.registry.cutover import NAMED, held_by, record_plan, rules_of
+from gaiji.registry.cutover import NAMED, held_by, newest_plan, record_plan, rules_of
 from gaiji.registry.cutover_rows import planned_sets, unified
 from gaiji.registry.db import Session
 from gaiji.registry.gaps import measured_sets
@@ -25,7 +26,7 @@ from gaiji.registry.journal import Actor, check_label
 from gaiji.registry.members import count_codes, find_code_set, find_member, split_address
 from gaiji.registry.releases import find_release
 from gaiji.registry.tables import CodeSet, Release
-from gaiji.report.planning import ServerFacts, plan, residuals
+from gaiji.report.planning import ServerFacts, accepting, plan, residuals
 
 # --- making
 
@@ -54,13 +55,15 @@ def make_plan(
     """Make a plan for members' code sets on a shared CS server and keep it (移行計画の作成); dry_run: only show it.
 
     code_sets: narrows the members' to these; none: all that the release has. Residual characters without a point get
-    one. accept: the ground on which members that moved may change. Raises UnknownSite, UnknownMember, UnknownCodeSet,
-    UnknownRelease (a candidate is in none), BadInput without members, BadName for a ground, AreaFull, and Refused
-    where a member that moved is left out or would change.
+    one. accept: the ground on which members that moved may change; the rows that do are kept with it. Raises
+    UnknownSite, UnknownMember, UnknownCodeSet, UnknownRelease (a candidate is in none), BadInput without members or
+    where one has none of the code sets, BadName for a ground, AreaFull, and Refused where a member that moved is left
+    out or would change.
     """
     if accept is not None:
         accept = check_label(accept, "根拠", "the ground")
     asked = _asked(session, server, members, release, as_of, code_sets)
+    _check_members(asked)
     held = held_by(session, server)
     _check_named(asked, held)
     sets = planned_sets(session, asked.edition, asked.code_sets, as_of)
@@ -80,9 +83,12 @@ def make_plan(
     if changed:
         accepted = {
             "members": sorted({split_address(row.code_set)[0] for row in changed}),
+            "rows": [row.subject for row in changed],
             "ground": accept,
         }
-        made = plan(sets, coming, rules, asked.facts._replace(accepted=accepted))
+        made = accepting(made, accepted)
+    else:
+        made = _accepted_before(session, made)
     if dry_run:
         return made
     allocation.extend(session, actor, scope, needed, area)
@@ -96,13 +102,13 @@ def make_again(session: Session, kept: Plan) -> Plan:
     `make_plan` raises for what is gone.
     """
     asked = _asked(session, kept.server, kept.members, kept.release, kept.as_of, kept.code_sets)
-    facts = asked.facts._replace(accepted=kept.manifest.get("accepted"))
+    facts = asked.facts._replace(area=kept.area)
     sets = planned_sets(session, asked.edition, asked.code_sets, kept.as_of)
     scope = allocation.server_scope(kept.server)
     now = allocation.points(session, scope)
     points = {id: point for id, point in now.items() if id in kept.points}
     rules = {(rule.code_set, rule.character): rule for rule in kept.rules}
-    return plan(sets, points, rules, facts)
+    return accepting(plan(sets, points, rules, facts), kept.manifest.get("accepted"))
 
 
 def _asked(
@@ -139,7 +145,27 @@ def _asked(
     return Asked(facts, edition, tuple(sets))
 
 
+def _accepted_before(session: Session, made: Plan) -> Plan:
+    """Return a plan with what the newest accepted, where it says the very same: planning again takes nothing back."""
+    newest = newest_plan(session, made.server)
+    accepted = newest.manifest.get("accepted") if newest else None
+    again = accepting(made, accepted)
+    return again if newest is not None and again.digest == newest.digest else made
+
+
 # --- checks
+
+
+def _check_members(asked: Asked) -> None:
+    """Raise BadInput where a member is left without a code set: it could not move by such a plan."""
+    having = {split_address(one.address)[0] for one in asked.code_sets}
+    if lacking := [one for one in asked.facts.members if one not in having]:
+        raise BadInput(
+            f"構成市 {'・'.join(lacking)} の外字セットが一つも計画に入りません。--codesets に加えるか、--members から"
+            "外してください。",
+            f"No code set of {', '.join(lacking)} would be in the plan; add one in --codesets, or leave the member out "
+            "of --members.",
+        )
 
 
 def _check_named(asked: Asked, held: ReadOnly[str, Plan]) -> None:
@@ -178,7 +204,8 @@ def _check_sums(session: Session, made: Plan) -> None:
 def changed_rows(made: Plan, held: ReadOnly[str, Plan]) -> list[PlanRow]:
     """Return the rows of members that moved of which a plan says something else than the one they are held by.
 
-    Of a row that is gone the old one is returned.
+    A code that had no character, or was not there, and gets one is an addition: nothing was sent for it. Of a row that
+    is gone the old one is returned.
     """
     changed: list[PlanRow] = []
     for member, kept in held.items():
@@ -187,19 +214,12 @@ def changed_rows(made: Plan, held: ReadOnly[str, Plan]) -> list[PlanRow]:
                 continue
             parts = [one.manifest["code_sets"].get(address, {}).get("rows") for one in (kept, made)]
             if parts[0] != parts[1]:
-                old, new = _semantic(kept, address), _semantic(made, address)
-                changed += [
-                    one
-                    for code in sorted(old.keys() | new.keys())
-                    if (one := new.get(code) or old[code]).semantic()
-                    != (old[code].semantic() if code in old else None)
-                    or code not in new
-                ]
+                new = {row.code: row for row in made.rows_of(address)}
+                for old in kept.rows_of(address):
+                    one = new.get(old.code)
+                    if old.character and (one is None or one.semantic() != old.semantic()):
+                        changed.append(one or old)
     return changed
-
-
-def _semantic(of: Plan, address: str) -> dict[bytes, PlanRow]:
-    return {row.code: row for row in of.rows_of(address) if row.reason != "not-in-release"}
 
 
 def _would_change(made: Plan, changed: list[PlanRow]) -> Refused:
@@ -218,7 +238,7 @@ class Room(NamedTuple):
     """What would free code points, for characters that have none yet (空きを作る方法): numbers of characters.
 
     unused: in no counted file; reducible: the shrink map names one best target; unified: they gave way to a standard
-    character; wider: code points of the private-use area that lie outside the server's.
+    character; wider: code points of the private-use area above the server's, which `sites.widen_area` adds.
     """
 
     unused: int
@@ -241,7 +261,7 @@ def room(made: Plan, needed: Iterable[str], successors: set[str]) -> Room:
         unused=sum(all(count == 0 for count in uses[id]) for id in wanted if uses[id]),
         reducible=len(wanted & reducible),
         unified=len(wanted & successors),
-        wider=len(adoption.AREA) - len(made.area),
+        wider=adoption.AREA.stop - made.area.stop,
     )
 
 
@@ -252,11 +272,13 @@ def _too_many(
     area, server = made.manifest["area"], made.server
     return AreaFull(
         f"CSサーバー {server} の領域 {area} は残存外字に {missing:,} 字分足りません。空きを作れるもの: "
-        f"集計したファイルに現れない文字 {free.unused:,}、縮退先が一つに決まる文字 {free.reducible:,}、"
-        f"後継のある文字 {free.unified:,}、領域の拡張 {free.wider:,}。",
+        f"集計したファイルに現れない文字 {free.unused:,}(使用終了日を登録)、縮退先が一つに決まる文字 {free.reducible:,}"
+        f"(代替として決定)、後継のある文字 {free.unified:,}(後継に決定)、領域の拡張 {free.wider:,} "
+        f"(gaiji site widen server:{server})。",
         f"The area {area} of CS server {server} is {missing:,} code points short for residual characters. What "
-        f"would free space: characters in no counted file {free.unused:,}, with one best reduction "
-        f"{free.reducible:,}, with a successor {free.unified:,}; a wider area {free.wider:,}.",
+        f"would free space: characters in no counted file {free.unused:,} (tell the last day of their codes), with one "
+        f"best reduction {free.reducible:,} (decide it as a substitute), with a successor {free.unified:,} (decide for "
+        f"it), a wider area {free.wider:,} (gaiji site widen server:{server}).",
         missing=missing,
         room=free._asdict(),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from gaiji.charset.cutover import (
@@ -18,7 +19,7 @@ from gaiji.charset.tables import write_csv
 from gaiji.errors import Text
 from gaiji.registry import adoption, cutover
 from gaiji.registry.db import Session
-from gaiji.registry.members import code_sets
+from gaiji.registry.members import code_sets, split_address
 from gaiji.registry.tables import CutoverPlan
 from gaiji.report.moving import MoveStep, moving_order
 from gaiji.wire.cutover import (
@@ -68,6 +69,16 @@ def everything(member: str) -> bool:
     return True
 
 
+def visible(plan: Plan, sees: Sees) -> Plan:
+    """Return a plan as a reader may see it: codes that no release has yet are their city's own work."""
+    rows = tuple(
+        row
+        for row in plan.rows
+        if row.reason != "not-in-release" or sees(split_address(row.code_set)[0])
+    )
+    return plan if len(rows) == len(plan.rows) else replace(plan, rows=rows)
+
+
 # --- JSON
 
 
@@ -76,8 +87,10 @@ def plan_shape(
 ) -> PlanShape:
     """Return a plan's sums, its order of moving and what stayed since the plan before (移行計画の概要).
 
+    Of members whose work the reader does not see, codes that the release does not have are left out of every number.
     record: None for a plan that is not kept.
     """
+    plan = visible(plan, sees)
     kept = cutover.all_plans(session, plan.server)
     before = [one for one in kept if record is None or one.number < record.number]
     last = max(plan.points.values(), default=plan.area.start - 1)
@@ -151,7 +164,9 @@ def _counts(rows: Sequence[PlanRow], seen: bool) -> CutoverCountsShape:
 
 def _step(one: MoveStep, seen: bool) -> MoveStepShape:
     shared = [
-        SharedQuestionShape(glyph=it.glyph, members=list(it.members), codes=list(it.codes))
+        SharedQuestionShape(
+            glyph=it.glyph, members=list(it.members), codes=list(it.codes), moved=list(it.moved)
+        )
         for it in one.shared
     ]
     return MoveStepShape(

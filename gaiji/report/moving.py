@@ -2,13 +2,15 @@
 
 What is decided for a code later changes what its city sends. So before a city moves its own undecided codes are
 decided, and before the first of several cities moves what they share: one glyph without a character yet, in two
-cities or more, gets one answer for all. Greedy: the city with the fewest shared questions first, then with the fewest
-undecided codes of its own, counted by their uses and 住民記録系 before the rest; the member's code breaks ties.
+cities or more, gets one answer for all; where one of them moved already, the answer reaches that one too, and the
+question says so. Greedy: the city with the fewest shared questions first, then with the fewest undecided codes of its
+own, counted by their uses and 住民記録系 before the rest; the member's code breaks ties.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass
 from datetime import date
@@ -21,11 +23,15 @@ FIRST_GROUP = GROUPS[0]
 
 @dataclass(frozen=True)
 class Question:
-    """One glyph that nobody gave a character, in the code sets of several members (共有の未決外字)."""
+    """One glyph that nobody gave a character, in the code sets of several members (共有の未決外字).
+
+    moved: those of the members that moved already, to whom an answer gives a code that they did not send before.
+    """
 
     glyph: str
     members: tuple[str, ...]
     codes: tuple[str, ...]
+    moved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ def moving_order(
         if row.kind == "undecided" and row.reason != "not-in-force":
             blockers[split_address(row.code_set)[0]].append(row)
     left = [one for one in plan.members if one not in moved]
-    questions = [one for one in shared_questions(plan) if set(one.members) & set(left)]
+    questions = [one for one in shared_questions(plan, moved) if set(one.members) & set(left)]
     asked = defaultdict[str, int](int)
     for doubt in plan.open:
         asked[split_address(doubt.code_set)[0]] += 1
@@ -90,14 +96,19 @@ def moving_order(
     return steps
 
 
-def shared_questions(plan: Plan) -> list[Question]:
-    """Return the glyphs without a character that stand in two members or more, by sha256."""
+def shared_questions(plan: Plan, moved: Collection[str] = ()) -> list[Question]:
+    """Return the glyphs without a character that stand in two members or more, by sha256; moved: who moved."""
     found: defaultdict[str, list[PlanRow]] = defaultdict(list)
     for row in plan.rows:
         if row.kind == "undecided" and row.glyph is not None and row.reason != "not-in-force":
             found[row.glyph].append(row)
     return [
-        Question(glyph, members, tuple(row.subject for row in rows))
+        Question(
+            glyph,
+            members,
+            tuple(row.subject for row in rows),
+            tuple(member for member in members if member in moved),
+        )
         for glyph, rows in sorted(found.items())
         if len(members := tuple(sorted({split_address(row.code_set)[0] for row in rows}))) > 1
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as ReadOnly
+from dataclasses import replace
 from datetime import date
 from itertools import groupby
 from types import MappingProxyType
@@ -45,7 +46,6 @@ class ServerFacts(NamedTuple):
     release: int
     release_digest: str
     as_of: date
-    accepted: Json | None = None
 
 
 def plan(
@@ -78,8 +78,6 @@ def plan(
         "rules": _counted(rule.as_json() | {"actor": None} for rule in used),
         "allocations": _counted([point, character] for character, point in points.items()),
     }
-    if server.accepted is not None:
-        manifest["accepted"] = server.accepted
     return Plan(
         server=server.server,
         number=0,
@@ -95,6 +93,14 @@ def plan(
         manifest=manifest,
         digest=manifest_digest(manifest),
     )
+
+
+def accepting(made: Plan, accepted: Json | None) -> Plan:
+    """Return a plan with the changes to members that moved which somebody accepted; None: as it is."""
+    if accepted is None:
+        return made
+    manifest = made.manifest | {"accepted": accepted}
+    return replace(made, manifest=manifest, digest=manifest_digest(manifest))
 
 
 def _counted(rows: Iterable[object]) -> Json:

@@ -110,7 +110,7 @@ def list_cutover_rows(
 ) -> Page[PlanRowShape]:
     """What becomes of every local code (移行計画の行), by code set and code."""
     sees = _seeing(request)
-    made = cutover.find_plan(session, name, plan)
+    made = cutover_tables.visible(cutover.find_plan(session, name, plan), sees)
     found = [
         row
         for row in cutover_tables.chosen_rows(
@@ -123,7 +123,8 @@ def list_cutover_rows(
         row = found[at]
         return cutover_tables.row_shape(row, seen=sees(split_address(row.code_set)[0]))
 
-    scope: list[object] = ["cutover", made.digest, code_set, kind, back, changes]
+    part = [code_set, kind, back, changes]
+    scope: list[object] = ["cutover", made.number, made.digest, len(made.rows), *part]
     return _page(request, response, made, scope, len(found), shape, cursor, limit)
 
 
@@ -156,7 +157,7 @@ def list_cutover_ambiguities(
     def shape(at: int) -> AmbiguityShape:
         return cutover_tables.ambiguity_shape(found[at])
 
-    scope: list[object] = ["ambiguities", made.digest, code_set, kind, is_open]
+    scope: list[object] = ["ambiguities", made.number, made.digest, code_set, kind, is_open]
     return _page(request, response, made, scope, len(found), shape, cursor, limit)
 
 
@@ -214,8 +215,8 @@ def show_cutover_page(
 ) -> HTMLResponse:
     """One plan (移行計画): its sums, the order of moving, and its rows page by page."""
     record = cutover.plan_record(session, name, plan)
-    made = cutover.read_plan(session, record)
     sees = _seeing(request)
+    made = cutover_tables.visible(cutover.read_plan(session, record), sees)
     found = list(cutover_tables.chosen_rows(made.rows, codeset=code_set, kind=kind, back=back))
     first = (page - 1) * ROWS
     if page > 1 and first >= len(found):

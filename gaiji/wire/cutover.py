@@ -18,7 +18,7 @@ AmbiguityKind = Literal["two-codes", "standard-and-local", "only-substitutes"]
 class CutoverCountsShape(BaseModel):
     """How many local codes become what; mapped, residual and undecided add up to `codes`."""
 
-    codes: int = Field(description="registered local codes")
+    codes: int = Field(description="registered local codes; without a key those of the release")
     mapped: int = Field(description="with a Juki code")
     residual: int = Field(description="without one, at a code point of the server (残存外字)")
     undecided: int = Field(description="without a character")
@@ -48,6 +48,9 @@ class SharedQuestionShape(BaseModel):
     glyph: str = Field(description="sha256")
     members: list[str]
     codes: list[str] = Field(examples=[["252069/juki/F046", "252085/zei/F046"]])
+    moved: list[str] = Field(
+        default_factory=list, description="those of its members that moved: the answer reaches them"
+    )
 
 
 class MoveStepShape(BaseModel):

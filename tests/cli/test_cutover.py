@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from gaiji.cli import run
+from gaiji.errors import StorageFailed
 from gaiji.registry import adoption, db, journal, schema
 from gaiji.settings import Settings
 from tests.council import KUSATSU, ME, RITTO, Council
 from tests.report.conftest import seed_reference
 
 JUKI = "252069/juki"
+DAY = "2099-01-04"
 PLAN = ("cutover", "plan", "--server", "cs1", "--as-of", "2026-11-23", "--members")
 
 
@@ -158,15 +160,15 @@ def test_a_move_is_recorded_and_says_what_is_still_open(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed(capsys, *PLAN, "all")
-    said = typed(capsys, "cutover", "move", "cs1", KUSATSU, "--day", "2027-01-04")
-    assert "moved on 2027-01-04 by cutover plan cs1/1" in said
+    said = typed(capsys, "cutover", "move", "cs1", KUSATSU, "--day", DAY)
+    assert f"moved on {DAY} by cutover plan cs1/1" in said
     assert "2 open ways back" in said
     order = told(capsys, "cutover", "show", "cs1")["order"]
     assert [(one["member"], one["moved"]) for one in order] == [
-        (KUSATSU, "2027-01-04"),
+        (KUSATSU, DAY),
         (RITTO, None),
     ]
-    said = typed(capsys, "cutover", "move", "cs1", KUSATSU, "--day", "2027-01-05", status=2)
+    said = typed(capsys, "cutover", "move", "cs1", KUSATSU, "--day", "2099-01-05", status=2)
     assert "that stays recorded" in said
     rule = ("cutover", "rule", "cs1", JUKI, "MJ000003", "--code", "F041", "--ground", "x")
     typed(capsys, *rule)
@@ -190,3 +192,48 @@ def test_rows_are_chosen_and_written(home: Path, capsys: pytest.CaptureFixture[s
     home.joinpath("note").write_text("")
     said = typed(capsys, *PLAN, "all", str(home / "note"), status=2)
     assert "There is a file where the folder is to be" in said
+
+
+def test_tables_are_written_once_the_plan_is_kept(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise StorageFailed("記憶域に空きがありません。", "The disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(db.Session, "commit", full)
+        assert "The disk is full" in typed(capsys, *PLAN, "all", "cs1", status=4)
+    assert not Path("cs1").exists()
+    assert told(capsys, *PLAN, "all", "cs1")["number"] == 1
+    assert Path("cs1/plan.json").exists()
+
+
+def test_a_server_that_is_full_is_widened(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    typed(capsys, "site", "add", "server:cs2", "--area", "E000-E000")
+    plan = ("cutover", "plan", "--server", "cs2", "--as-of", "2026-11-23", "--members", "all")
+    assert "gaiji site widen server:cs2" in typed(capsys, *plan, status=1)
+    widen = ("site", "widen", "server:cs2", "--area")
+    assert "only be widened upwards" in typed(capsys, *widen, "E001-E0FF", status=2)
+    assert "is E000-E0FF" in typed(capsys, *widen, "e000-e0ff")
+    assert told(capsys, *widen, "E000-E0FF")["options"] == {"area": "E000-E0FF"}
+    assert told(capsys, *plan)["area"] == "E000-E0FF"
+
+
+def test_a_shared_glyph_that_reaches_a_member_that_moved_is_told(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(home=home)
+    engine = db.connect(settings)
+    with db.writing(engine) as session:
+        council = Council(session, settings)
+        for address in (JUKI, "252085/juki"):
+            council.take_in(address, "外字コード\nF0A0\n", drawn=("F0A0",))
+        council.publish()
+    engine.dispose()
+    typed(capsys, *PLAN, "all")
+    assert "reaches members that moved" not in typed(capsys, "cutover", "show", "cs1")
+    typed(capsys, "cutover", "move", "cs1", KUSATSU, "--day", DAY)
+    shown = typed(capsys, "cutover", "show", "cs1")
+    assert "Shared glyphs whose answer reaches members that moved: 1 (252069)" in shown
+    (question,) = told(capsys, "cutover", "show", "cs1")["order"][1]["shared"]
+    assert question["moved"] == [KUSATSU]

@@ -1,7 +1,8 @@
 """A plan for a shared CS server: classes, ways back, points, rules, moves; what is asked and never chosen."""
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from gaiji.errors import (
     UnknownSite,
 )
 from gaiji.registry import adoption, allocation, cutover, journal, members, releases, replay, schema
+from gaiji.registry.db import today
 from gaiji.report.cutover import make_again, make_plan, room
 from gaiji.report.cutover_tables import plan_shape
 from gaiji.report.moving import moving_order
@@ -35,6 +37,7 @@ from tests.council import KOKA, KUSATSU, ME, RITTO, Council
 from tests.report.conftest import seed_reference
 
 DAY = date(2026, 11, 23)
+MOVED = today()  # the day on which these tests publish
 JUKI, ZEI = "252069/juki", "252085/zei"
 DECIDED = {
     "F040": ("MJ026190", "equivalent"),
@@ -317,6 +320,17 @@ def test_a_rule_that_answers_nothing_is_refused(
     assert not cutover.rules_of(joined.session, "cs1")
 
 
+def test_a_refused_rule_names_codes_only_where_one_could_be_chosen(joined: Council) -> None:
+    planned(joined)
+    with pytest.raises(Undecidable, match="to choose from: F040, F041"):
+        rule(joined, "MJ026190", "F047")
+    with pytest.raises(Undecidable, match="to choose from: F048"):
+        rule(joined, "MJ000002", "F047")
+    with pytest.raises(Undecidable, match="nothing is ambiguous") as caught:
+        rule(joined, "MJ000003", "F040")
+    assert "choose from" not in caught.value.text.en
+
+
 def test_rules_need_a_plan_that_asks_them(joined: Council) -> None:
     with pytest.raises(UnknownPlan):
         rule(joined, "MJ026190", "F040")
@@ -359,6 +373,18 @@ def test_the_same_plan_again_is_not_kept_twice(joined: Council) -> None:
     assert [one.number for one in cutover.all_plans(joined.session, "cs1")] == [1]
 
 
+def test_what_no_digest_covers_makes_another_plan_when_it_changed(joined: Council) -> None:
+    first = planned(joined)
+    joined.take_in(ZEI, "外字コード\nF0A0\n", "外字コード,住基コード\nF040,J+4E00\nF041,J+AC05\n")
+    again = planned(joined)
+    assert (again.number, again.digest) == (2, first.digest)
+    assert again.counts(ZEI).total() == first.counts(ZEI).total() + 1 == 4
+    assert row(again, f"{ZEI}/F040").today == 0x4E00
+    assert {one.code_set for one in again.outside} == {JUKI, ZEI}
+    assert cutover.find_plan(joined.session, "cs1") == again
+    assert planned(joined).number == 2
+
+
 def test_a_dry_run_shows_the_points_and_gives_none(joined: Council) -> None:
     serial = journal.head(joined.session).serial
     shown = make_plan(
@@ -380,6 +406,8 @@ def test_a_kept_plan_is_read_back_whole_and_made_again_with_the_same_digest(
     assert cutover.find_plan(joined.session, "cs1") == plan
     assert cutover.find_plan(joined.session, "cs1", 1).number == 1
     joined.take_in(JUKI, "外字コード\nF060\n")
+    assert make_again(joined.session, plan).digest == plan.digest
+    adoption.widen_area(joined.session, ME, "server:cs1", "E000-E0FF")
     assert make_again(joined.session, plan).digest == plan.digest
     with pytest.raises(UnknownPlan):
         cutover.find_plan(joined.session, "cs1", 3)
@@ -429,12 +457,49 @@ def test_an_area_too_small_says_how_many_are_missing_and_what_would_free_space(
         "room": {"unused": 0, "reducible": 0, "unified": 0, "wider": 6399},
     }
     assert "1 code points short" in caught.value.text.en
+    assert "gaiji site widen server:cs2" in caught.value.text.en
     assert journal.head(joined.session).serial == serial
+
+
+def test_a_widened_area_makes_room_and_moves_no_point(joined: Council) -> None:
+    adoption.add_site(joined.session, ME, "server:cs2", options={"area": "E010-E010"})
+
+    def made(*names: str) -> Plan:
+        return make_plan(joined.session, ME, "cs2", names, release=1, as_of=DAY)
+
+    first = made(KUSATSU)
+    with pytest.raises(AreaFull) as caught:
+        made(KUSATSU, RITTO)
+    assert caught.value.extra["room"]["wider"] == 0xF8FF - 0xE010  # only what lies above
+    adoption.widen_area(joined.session, ME, "server:cs2", "E010-E01F")
+    second = made(KUSATSU, RITTO)
+    assert second.points == {**first.points, "GJ000001": 0xE011}
+    assert (second.area, first.area) == (range(0xE010, 0xE020), range(0xE010, 0xE011))
+
+
+def test_only_a_server_is_told_to_widen_its_area(joined: Council) -> None:
+    for scope, told in (("server:cs1", True), (allocation.PUA, False)):
+        with pytest.raises(AreaFull) as caught:
+            allocation.extend(joined.session, ME, scope, ["MJ999999"], range(0xE000, 0xE000))
+        assert caught.value.extra["missing"] == 1
+        assert ("gaiji site widen server:cs1" in caught.value.text.en) is told
+        assert ("gaiji site widen server:cs1" in caught.value.text.ja) is told
+        assert ("widen" in caught.value.text.en) is told
+
+
+def test_a_character_whose_codes_ended_needs_no_point_any_more(joined: Council) -> None:
+    joined.take_in(JUKI, "外字コード,使用終了日\nF045,2026-10-31\n")
+    joined.publish()
+    adoption.add_site(joined.session, ME, "server:cs2", options={"area": "E000-E000"})
+    plan = make_plan(joined.session, ME, "cs2", [KUSATSU, RITTO], release="latest", as_of=DAY)
+    assert plan.points == {"GJ000001": 0xE000}
+    assert row(plan, f"{JUKI}/F045").reason == "not-in-force"
 
 
 def test_what_would_free_space_counts_only_characters_without_a_point(joined: Council) -> None:
     plan = planned(joined)
     assert room(plan, ["OM000001"], {"OM000001", "OM000009"}) == (0, 0, 1, 6384)
+    assert room(plan, [], set()).wider == 0xF8FF - 0xE00F
     unused = [one._replace(uses=0) for one in plan.rows]
     counted = Plan(**(vars(plan) | {"rows": tuple(unused)}))
     assert room(counted, ["OM000001", "GJ000001"], set()).unused == 2
@@ -448,6 +513,10 @@ def test_names_that_are_not_there_are_refused(joined: Council) -> None:
         make_plan(joined.session, ME, "cs1", [], release=1, as_of=DAY)
     with pytest.raises(BadInput, match=ZEI):
         make_plan(joined.session, ME, "cs1", [KUSATSU], release=1, as_of=DAY, code_sets=[JUKI, ZEI])
+    named = [KUSATSU, RITTO]
+    with pytest.raises(BadInput, match=f"No code set of {RITTO}"):
+        make_plan(joined.session, ME, "cs1", named, release=1, as_of=DAY, code_sets=[JUKI])
+    assert cutover.newest_plan(joined.session, "cs1") is None
 
 
 # --- moving
@@ -455,47 +524,101 @@ def test_names_that_are_not_there_are_refused(joined: Council) -> None:
 
 def test_a_member_that_moved_is_held_and_its_changed_rows_are_named(joined: Council) -> None:
     first = planned(joined)
-    cutover.move(joined.session, ME, "cs1", KUSATSU, DAY)
-    assert cutover.moves(joined.session, "cs1") == {KUSATSU: (first.number, DAY)}
-    joined.decide(f"{JUKI}/F046", "MJ000002")
+    cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED)
+    assert cutover.moves(joined.session, "cs1") == {KUSATSU: (first.number, MOVED)}
+    joined.decide(f"{JUKI}/F047", "MJ000002")
     joined.publish()
-    with pytest.raises(Refused, match="252069/juki/F046") as caught:
+    with pytest.raises(Refused, match="252069/juki/F047") as caught:
         planned(joined)
-    assert caught.value.extra["rows"] == [f"{JUKI}/F046"]
+    assert caught.value.extra["rows"] == [f"{JUKI}/F047"]
     with pytest.raises(BadName):
         planned(joined, accept=" ")
     accepted = planned(joined, accept="判定委員会 2026-11-23")
     assert accepted.manifest["accepted"] == {
         "members": [KUSATSU],
+        "rows": [f"{JUKI}/F047"],
         "ground": "判定委員会 2026-11-23",
     }
     assert make_again(joined.session, accepted).digest == accepted.digest
+    assert planned(joined) == accepted  # planning again does not take it back
     joined.decide(f"{ZEI}/F046", "MJ000001")
     joined.publish()
     assert planned(joined).number == 3  # what was accepted is what holds from then on
 
 
+def test_what_the_server_said_nothing_of_is_added_to_a_member_that_moved(joined: Council) -> None:
+    planned(joined)
+    cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED)
+    joined.take_in(JUKI, "外字コード\nF0A0\n")
+    joined.publish()
+    assert row(planned(joined), f"{JUKI}/F0A0").reason == "no-source"
+    joined.decide(f"{JUKI}/F0A0", "new")
+    joined.decide(f"{JUKI}/F046", "GJ000001")
+    joined.publish()
+    plan = planned(joined)
+    assert "accepted" not in plan.manifest
+    assert [row(plan, f"{JUKI}/{code}").sent for code in ("F0A0", "F046")] == [0xE002, 0xE000]
+    assert plan.points["OM000001"] == 0xE001
+
+
+def test_an_added_code_that_changes_the_way_back_of_another_is_refused(joined: Council) -> None:
+    planned(joined)
+    cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED)
+    joined.decide(f"{JUKI}/F046", "MJ000003")
+    joined.publish()
+    with pytest.raises(Refused) as caught:
+        planned(joined)
+    assert caught.value.extra["rows"] == [f"{JUKI}/F047"]  # came back by itself until now
+
+
+def test_what_was_accepted_for_some_rows_covers_no_others(joined: Council) -> None:
+    planned(joined)
+    cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED)
+    rule(joined, "MJ030196", "F044")
+    first = planned(joined, accept="市の同意")
+    assert first.manifest["accepted"]["rows"] == [f"{JUKI}/F044"]
+    joined.decide(f"{JUKI}/F047", "MJ000002")
+    joined.publish()
+    with pytest.raises(Refused, match=f"{JUKI}/F047"):
+        planned(joined)
+
+
 def test_a_plan_cannot_leave_out_who_moved(joined: Council) -> None:
     planned(joined)
-    cutover.move(joined.session, ME, "cs1", KUSATSU, DAY)
+    cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED)
     with pytest.raises(Refused, match=JUKI):
         planned(joined, RITTO)
 
 
 def test_a_move_is_by_a_plan_that_has_the_member_and_still_holds(joined: Council) -> None:
     with pytest.raises(UnknownPlan):
-        cutover.move(joined.session, ME, "cs1", KUSATSU, DAY)
+        cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED)
     planned(joined, KUSATSU)
     with pytest.raises(Refused, match="not part of"):
-        cutover.move(joined.session, ME, "cs1", RITTO, DAY)
+        cutover.move(joined.session, ME, "cs1", RITTO, MOVED)
     rule(joined, "MJ026190", "F041")
     planned(joined)
     with pytest.raises(Refused, match="differ"):
-        cutover.move(joined.session, ME, "cs1", KUSATSU, DAY, 1)
-    cutover.move(joined.session, ME, "cs1", KUSATSU, DAY, 2)
-    cutover.move(joined.session, ME, "cs1", KUSATSU, DAY, 2)
+        cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED, 1)
+    cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED, 2)
+    cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED, 2)
     with pytest.raises(Conflict):
-        cutover.move(joined.session, ME, "cs1", KUSATSU, date(2027, 1, 1), 2)
+        cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED + timedelta(days=1), 2)
+
+
+def test_nobody_moves_before_the_release_of_the_plan_was_published(joined: Council) -> None:
+    planned(joined)
+    with pytest.raises(Refused, match=f"before {MOVED}, when release 1"):
+        cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED - timedelta(days=1))
+    assert not cutover.moves(joined.session, "cs1")
+
+
+def test_nobody_moves_by_a_plan_without_a_code_set_of_theirs(joined: Council) -> None:
+    plan = planned(joined, KUSATSU)
+    assert plan.code_sets == (JUKI,)
+    cutover.record_plan(joined.session, ME, replace(plan, members=(KUSATSU, RITTO)))
+    with pytest.raises(Refused, match=f"no code set of member {RITTO}"):
+        cutover.move(joined.session, ME, "cs1", RITTO, MOVED)
 
 
 def test_the_order_puts_shared_questions_before_the_first_who_moves(joined: Council) -> None:
@@ -508,7 +631,9 @@ def test_the_order_puts_shared_questions_before_the_first_who_moves(joined: Coun
     assert (first.undecided, second.undecided, second.open) == (1, 1, 3)
     gone, left = moving_order(plan, {KUSATSU: DAY})
     assert (gone.member, gone.moved, gone.shared) == (KUSATSU, DAY, ())
-    assert left.shared == (question,)
+    assert question.moved == ()
+    (reaching,) = left.shared
+    assert reaching == replace(question, moved=(KUSATSU,))
 
 
 def test_each_shared_question_comes_before_the_first_of_its_members(joined: Council) -> None:
@@ -575,7 +700,9 @@ def test_plans_rules_and_moves_replay_to_the_same_rows_on_every_database(
         rule(council, "MJ026190", "F040")
         rule(council, "MJ030196", None)
         planned(council)
-        cutover.move(source, ME, "cs1", KUSATSU, DAY)
+        adoption.widen_area(source, ME, "server:cs1", "E000-E0FF")
+        planned(council)
+        cutover.move(source, ME, "cs1", KUSATSU, MOVED)
         replay.replay(source, target)
         assert cutover.find_plan(target, "cs1") == cutover.find_plan(source, "cs1")
         assert cutover.find_plan(target, "cs1", 1) == cutover.find_plan(source, "cs1", 1)

@@ -4,11 +4,12 @@ from datetime import date
 
 import pytest
 
-from gaiji.registry import adoption, cutover, db
+from gaiji.registry import adoption, cutover, db, intake
 from gaiji.report.cutover import make_plan
 from tests.web.council import ACTOR, KUSATSU, RITTO, Council
 
 DAY = date(2026, 11, 23)
+MOVED = db.today()  # the day on which the council publishes
 ADDRESS = "/v1/cutovers/cs1"
 
 
@@ -18,7 +19,7 @@ def planned(council: Council) -> Council:
     with db.writing(council.engine) as session:
         adoption.add_site(session, ACTOR, "server:cs1")
         make_plan(session, ACTOR, "cs1", [KUSATSU, RITTO], release="latest", as_of=DAY)
-        cutover.move(session, ACTOR, "cs1", KUSATSU, DAY)
+        cutover.move(session, ACTOR, "cs1", KUSATSU, MOVED)
     return council
 
 
@@ -41,7 +42,7 @@ def test_a_plan_is_shown_with_its_sums_and_order(planned: Council) -> None:
     assert sum(one["counts"]["codes"] for one in plan["codesets"]) == 7
     assert (plan["server"], plan["number"], plan["release"], plan["points"]) == ("cs1", 1, 2, 1)
     assert [(one["member"], one["moved"]) for one in plan["order"]] == [
-        (KUSATSU, "2026-11-23"),
+        (KUSATSU, MOVED.isoformat()),
         (RITTO, None),
     ]
     assert plan["open"]["standard-and-local"] == 4
@@ -105,6 +106,35 @@ def test_what_a_city_sends_today_is_for_keys_that_read_it(planned: Council) -> N
     planned.app.state.settings = planned.settings.model_copy(update={"open_work": False})
     assert today() == []
     assert planned.client.get(ADDRESS).json()["counts"]["changes"] is None
+
+
+def test_codes_that_no_release_has_are_shown_to_keys_alone(council: Council) -> None:
+    with db.writing(council.engine) as session:
+        adoption.add_site(session, ACTOR, "server:cs1")
+        late = intake.Files(table=("late.csv", "外字コード\nF0A0\nF0A1\n".encode()))
+        intake.take_in(session, ACTOR, f"{KUSATSU}/juki", late, council.settings)
+        make_plan(session, ACTOR, "cs1", [KUSATSU, RITTO], release="latest", as_of=DAY)
+    council.app.state.settings = council.settings.model_copy(update={"open_work": False})
+
+    def seen(key: dict[str, str]) -> list[int]:
+        plan = council.client.get(ADDRESS, headers=key).json()
+        items = council.client.get(f"{ADDRESS}/rows", headers=key).json()["items"]
+        (juki,) = (one for one in plan["codesets"] if one["codeset"] == f"{KUSATSU}/juki")
+        order = {one["member"]: one["undecided"] for one in plan["order"]}
+        counts = (plan["counts"], juki["counts"])
+        return [
+            len(items),
+            *(one[part] for one in counts for part in ("codes", "undecided")),
+            order[KUSATSU],
+            sum(one["code"] in ("F0A0", "F0A1") for one in items),
+        ]
+
+    assert seen({}) == [7, 7, 1, 4, 0, 1, 0]
+    assert seen(council.key()) == [9, 9, 3, 6, 2, 3, 2]
+    assert "F0A0" not in council.client.get("/cutovers/cs1").text
+    assert "F0A0" in council.client.get(f"{ADDRESS}/rows", headers=council.key()).text
+    cut = council.client.get(f"{ADDRESS}/rows?limit=3", headers=council.key()).json()["next"]
+    assert council.client.get(f"{ADDRESS}/rows?limit=3&cursor={cut}").status_code == 422
 
 
 def test_the_pages_show_plan_order_and_rows(planned: Council) -> None:
