@@ -14,6 +14,9 @@ from gaiji.errors import GaijiError, Text, Where
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+FINDINGS_SHOWN = 20
+"""Of an error that has a list, on a terminal."""
+
 
 class State:
     """What one command line asked for, as far as it concerns how errors are shown."""
@@ -81,8 +84,12 @@ def complain(error: GaijiError, format: str) -> int:
         return error.exit_code
     say(f"gaiji: {error.sentence}", aside=True)
     findings = error.extra.get("findings", [])
-    for finding in findings[:20] if len(findings) > 1 else ():
+    if [str(one["text"]) for one in findings] == [str(error.text)]:
+        return error.exit_code  # the sentence said it
+    for finding in findings[:FINDINGS_SHOWN]:
         place = Where(**finding["where"]) if finding.get("where") else Where()
         told = f" ({place})" if place.as_dict() else ""
         say(f"  - {finding['text']}{told}", aside=True)
+    if (rest := len(findings) - FINDINGS_SHOWN) > 0:
+        say(Text(f"  ほか {rest:,} 件", f"  {rest:,} more"), aside=True)
     return error.exit_code
