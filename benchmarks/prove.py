@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import engines, fuzzing, moving, replaying, roundtrip, sanitizing
+from benchmarks import engines, fontproof, fuzzing, moving, replaying, roundtrip, sanitizing
 from benchmarks.harness import ROOT, machine, measured_line, put_block
 from benchmarks.world import World
 
@@ -22,6 +22,7 @@ PROOFS: dict[str, Proof] = {
     "round-trip": lambda world, _: roundtrip.prove(world),
     "replay": lambda world, _: replaying.prove(world),
     "cutover": lambda world, _: moving.prove(world),
+    "fonts": lambda world, _: fontproof.prove(world),
     "exhaustive": engines.exhaustive,
     "fuzz-conversion": engines.conversions,
     "fuzz-tables": fuzzing.tables,

@@ -24,9 +24,9 @@ from gaiji.cli.shared import (
     settings_for,
 )
 from gaiji.errors import BadInput, Text, Where
-from gaiji.glyph.licensing import is_reserved, licence_note
+from gaiji.glyph.licensing import is_reserved
 from gaiji.glyph.winreg import link_file
-from gaiji.registry.fonts import FontFile, FontSubject, font_file
+from gaiji.registry.fonts import FontFile, FontSubject, font_file, glyphs_for
 from gaiji.registry.releases import find_release
 from gaiji.report import fontcheck
 from gaiji.wire.fonts import Dots, FontFormat, Numbers, Outlines
@@ -139,6 +139,11 @@ def build(
             "The file name of a font derived from IPAmj Mincho may not hold IPA (licence, article 3); choose another.",
             where=Where(str(out)),
         )
+    if outlines == "ipamj" and str(out) == STANDARD:
+        raise BadInput(
+            "IPAmj明朝の派生フォントにはライセンスの添付が要ります。標準出力ではなくファイル名を指定してください。",
+            "A font derived from IPAmj Mincho goes with its licence; name a file instead of standard output.",
+        )
     link = proof = None
     if str(out) != STANDARD:
         proof = out.with_name(f"{out.name}.provenance.json")
@@ -152,29 +157,32 @@ def build(
     note = out.with_name(f"{out.name}.licence.txt") if proof and outlines == "ipamj" else None
     check_apart(STANDARD, out, link, proof, note, read=registry_files(home))
     with reading(home) as session:
-        made = font_file(
+        settings = settings_for(home)
+        content = glyphs_for(
             session,
-            settings_for(home),
+            settings,
             what,
             find_release(session, release or "latest"),
-            cast(FontFormat, form),
             outlines=cast(Outlines, outlines),
             refused="leave-out" if without_refused else "stop",
-            side=cast(Dots, dots),
-            numbers=cast(Numbers | None, numbers),
         )
-    data = made.path.read_bytes()
+    made = font_file(
+        settings,
+        content,
+        cast(FontFormat, form),
+        side=cast(Dots, dots),
+        numbers=cast(Numbers | None, numbers),
+    )
     if proof is None:
         with replacing(out) as file:
-            file.write(data)
+            file.write(made.path.read_bytes())
         return
-    written = {out: data, proof: made.provenance} | ({link: linked} if link else {})
-    facts = made.content.facts
-    if note is not None and facts.licence.way_back.en:
-        written[note] = licence_note(facts.family, facts.licence)
+    written = {out.with_name(name): data for name, data in made.files(out.name).items()}
+    if link:
+        written[link] = linked
     with replacing_all(*written) as files:
-        for output, content in zip(files, written.values(), strict=True):
-            output.write(content)
+        for output, data in zip(files, written.values(), strict=True):
+            output.write(data)
     _say_built(made, list(written))
 
 

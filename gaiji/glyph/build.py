@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 import uharfbuzz as hb
 from fontTools.fontBuilder import FontBuilder
 from fontTools.ttLib import TTFont, newTable
+from fontTools.ttLib.tables.ttProgram import Program
 
 from gaiji.errors import BadFont, Text
 from gaiji.glyph.dots import RAW_DOTS, build_bdf, build_fontx2, build_raw
@@ -34,6 +35,7 @@ __all__ = [
     "FontGlyph",
     "Licence",
     "Provenance",
+    "as_woff2",
     "build_bdf",
     "build_dots",
     "build_font",
@@ -49,8 +51,18 @@ EUDC = range(0xE000, 0xF900)
 """The code points that Windows looks up in a gaiji font (EUDCCodeRange, Unicode=E000-F8FF)."""
 LARGEST_EM, USUAL_EM = 16_384, 2048
 PREVIEW_AND_PRINT = 4
+UNHINTED = """
+    PUSHW[ ] 511  SCANCTRL[ ]  PUSHB[ ] 4  SCANTYPE[ ]
+    PUSHB[ ] 1 1  INSTCTRL[ ]
+"""
+"""Draw every stroke where it is: no dot is dropped at small sizes, no grid moves it.
+
+FreeType leaves what has such a program alone; outlines without one it hints by itself.
+"""
 JAPANESE, ENGLISH = 0x411, 0x409
 LISTED = 20
+LONGEST_NAME = 54
+"""Characters of a glyph's name before its digest: 63 in all."""
 
 
 class Licence(NamedTuple):
@@ -65,7 +77,8 @@ class Licence(NamedTuple):
 class Provenance(NamedTuple):
     """Where one glyph came from (字形の出所), by what right it may be handed on, and what it stands for.
 
-    source: `city` (codeset: whose), `hanazono` or `ipamj`. rights: the supplier's words; scope: how far they reach.
+    source: `city` (codeset: whose; granted_by: the code set by whose word it is there), `hanazono` or `ipamj`.
+    rights: the supplier's words; scope: how far they reach.
     code: the local code in hex in a code set's own font, else empty. character: empty where undecided.
     """
 
@@ -77,6 +90,7 @@ class Provenance(NamedTuple):
     codeset: str = ""
     code: str = ""
     character: str = ""
+    granted_by: str = ""
 
 
 class FontGlyph(NamedTuple):
@@ -92,8 +106,9 @@ class FontGlyph(NamedTuple):
 class FontFacts(NamedTuple):
     """What a font says of itself (フォントの記載事項).
 
-    subject: `codeset:252069/juki`, `release` or `server:cs1`; digest: the release's; audience: who may have the font;
-    findings: what is not in it, and why.
+    family and full: names no other font has, full with what part it is (family where None). subject:
+    `codeset:252069/juki`, `release` or `server:cs1`; digest: the release's; audience: who may have the font; findings:
+    what is not in it, and why.
     """
 
     family: Text
@@ -105,12 +120,16 @@ class FontFacts(NamedTuple):
     outlines: Outlines = "own"
     code_page: int = 932
     findings: tuple[Finding, ...] = ()
+    full: Text | None = None
 
 
 def glyph_name(stands_for: str, digest: str) -> str:
     """Return a glyph's name in a font, `MJ026190.1a2b3c4d` or `L252069_juki_F040.1a2b3c4d` (字形名)."""
     named = f"L{stands_for}" if stands_for[:1].isdigit() else stands_for
-    return re.sub("[^A-Za-z0-9_]", "_", named)[:54] + "." + digest[:8]
+    shown = re.sub("[^A-Za-z0-9_]", "_", named)
+    if len(shown) > LONGEST_NAME:
+        shown = f"{shown[: LONGEST_NAME - 9]}_{sha256(stands_for.encode()).hexdigest()[:8]}"
+    return f"{shown}.{digest[:8]}"
 
 
 def font_em(glyphs: Iterable[Glyph]) -> int:
@@ -200,7 +219,7 @@ def build_font(
     builder.font.save(out, reorderTables=True)
     data = out.getvalue()
     _read_back(data, ordered, em_units)
-    return _packed(data) if form == "woff2" else data
+    return as_woff2(data) if form == "woff2" else data
 
 
 def _check(glyphs: Sequence[FontGlyph], form: str) -> None:
@@ -266,6 +285,10 @@ def _dress(
         usLastCharIndex=min(max(code_points), 0xFFFF),
     )
     glyf = font["glyf"]
+    font["prep"] = prep = newTable("prep")
+    prep.program = Program()
+    prep.program.fromAssembly(UNHINTED)
+    font["maxp"].maxStackElements = 2
     font["gasp"] = gasp = newTable("gasp")
     gasp.version, gasp.gaspRange = 1, {0xFFFF: 0x000F}
     builder.setupVerticalHeader(ascent=em_units // 2, descent=-(em_units - em_units // 2))
@@ -279,7 +302,8 @@ def _dress(
 
 
 def _name(font: TTFont, glyphs: Sequence[FontGlyph], facts: FontFacts, em_units: int) -> None:
-    said = " ".join(["Gaiji", *re.findall("[A-Za-z0-9]+", facts.family.en)[1:]])
+    full = facts.full or facts.family
+    said = "-".join(["Gaiji", *re.findall("[A-Za-z0-9]+", full.en)[1:]])
     content = content_digest(glyphs, em_units)
     proof = sha256(provenance_file(glyphs, facts)).hexdigest()
     suppliers = sorted({one.provenance.supplier for one in glyphs} - {""})
@@ -295,9 +319,9 @@ def _name(font: TTFont, glyphs: Sequence[FontGlyph], facts: FontFacts, em_units:
         1: facts.family,
         2: Text("Regular", "Regular"),
         3: Text(*[f"gaiji:{facts.subject}:r{facts.release}:{content}"] * 2),
-        4: facts.family,
+        4: full,
         5: Text(*[f"Version {facts.release}.000; release {facts.release} {facts.digest}"] * 2),
-        6: Text(*[said.replace(" ", "-")] * 2),
+        6: Text(*[said] * 2),
         10: made,
         13: Text(
             *[f"{a} {b}".strip() for a, b in zip(licence.text, licence.way_back, strict=True)]
@@ -329,8 +353,8 @@ def _read_back(data: bytes, glyphs: Sequence[FontGlyph], em_units: int) -> None:
         )
 
 
-def _packed(data: bytes) -> bytes:
-    """Return a TrueType font, one we built ourselves, as WOFF2."""
+def as_woff2(data: bytes) -> bytes:
+    """Return a TrueType font of `build_font`, and no other, as WOFF2 (ブラウザー用の圧縮): the bytes it makes."""
     font = TTFont(io.BytesIO(data), recalcTimestamp=False, recalcBBoxes=False)
     font.flavor = "woff2"
     out = io.BytesIO()
@@ -389,11 +413,13 @@ def build_dots(
     }
     return build_bdf(
         {key: patterns[point] for key, point in keyed.items()},
-        family=re.sub("[^A-Za-z0-9]+", "-", facts.family.en),
+        family=re.sub("[^A-Za-z0-9]+", "-", (facts.full or facts.family).en),
         hexadecimal=numbers == "code",
         names={key: kept[point].name for key, point in keyed.items()},
         properties={
             "COPYRIGHT": facts.licence.text.en,
+            **({"LICENCE_URL": facts.licence.url} if facts.licence.url else {}),
+            **({"WAY_BACK": facts.licence.way_back.en} if facts.licence.way_back.en else {}),
             "GAIJI_RELEASE": str(facts.release),
             "GAIJI_DIGEST": facts.digest,
             "GAIJI_SUBJECT": facts.subject,

@@ -7,18 +7,20 @@ city's glyph may be in it only where its right is as wide. Hanazono's outlines a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from typing import Literal
 
 from gaiji.errors import Text
-from gaiji.glyph.build import Licence
+from gaiji.glyph.build import Licence, Provenance
 from gaiji.glyph.donors import DONORS
 from gaiji.glyph.reference import REFERENCE, FontSource, font_sources
 from gaiji.wire.fonts import Scope
 
 IPA_LICENCE = "https://moji.or.jp/ipafont/license/"
-LONGEST_FAMILY = 31
-"""Characters that Windows keeps of a typeface's name."""
+LONGEST_FAMILY, LONGEST_FULL = 31, 63
+"""Characters that Windows keeps of a typeface's name, and that a PostScript name may have."""
 WHOM: dict[Scope, Text] = {
     "unknown": Text("だれにも渡せません", "to nobody"),
     "member": Text(
@@ -32,12 +34,53 @@ WHOM: dict[Scope, Text] = {
 }
 
 
-def family_name(kind: Literal["codeset", "release", "server"], name: str, release: int) -> Text:
-    """Return a font's family name (書体名), `外字 252069 juki r3`; it never holds the reference font's name."""
-    shown = " ".join(part for part in name.split("/") if "ipa" not in part.lower())
-    ja, en = f"外字 {shown or '共通'}", f"Gaiji {shown or 'Council'}"
-    room = LONGEST_FAMILY - len(f" r{release}")
-    return Text(f"{ja[:room]} r{release}", f"{en[:room]} r{release}")
+def family_name(
+    kind: Literal["codeset", "release", "server"], name: str, release: int, mark: str
+) -> Text:
+    """Return a font's family name (書体名), `外字 252069 juki r3 1a2b3c4d`; the reference font's name is not in it.
+
+    mark: 8 hexadecimal digits that no other font has, for Windows takes two fonts of one name for one font.
+    """
+    return _named(kind, name, f" r{release} {mark}", LONGEST_FAMILY)
+
+
+def full_name(
+    kind: Literal["codeset", "release", "server"],
+    name: str,
+    release: int,
+    mark: str,
+    kept: Sequence[str],
+) -> Text:
+    """Return a font's full name (フォント名), `外字 252069 juki undecided r3 1a2b3c4d`.
+
+    kept: what is in it, where that is not all: part, day, whose outlines.
+    """
+    parts = "".join(f" {part}" for part in kept)
+    return _named(kind, name, f"{parts} r{release} {mark}", LONGEST_FULL)
+
+
+def _named(
+    kind: Literal["codeset", "release", "server"], name: str, end: str, longest: int
+) -> Text:
+    usual = {
+        "codeset": Text("", ""),
+        "release": Text("共通", "Council"),
+        "server": Text("CS", "CS"),
+    }
+    shown = " ".join(part for part in name.split("/") if not is_reserved(part))
+    room = longest - len(end)
+    ja, en = (
+        f"{first} {shown or other}"
+        for first, other in zip(("外字", "Gaiji"), usual[kind], strict=True)
+    )
+    return Text(f"{ja[:room].rstrip()}{end}", f"{en[:room].rstrip()}{end}")
+
+
+def unreserved(stem: str) -> str:
+    """Return a file name without what a font derived from IPA's may not be called (使える名前)."""
+    return re.sub(
+        "[^.-]*ipa[^.-]*", lambda m: sha256(m[0].encode()).hexdigest()[:8], stem, flags=re.I
+    )
 
 
 def is_reserved(file_name: str) -> bool:
@@ -82,7 +125,7 @@ def _derived(original: FontSource) -> Licence:
         Text(
             f"この派生フォントは{original.title}({original.edition})の輪郭を含み、IPAフォントライセンスv1.0のもとで"
             "配布されます。",
-            f"This derived font holds outlines of {original.title} ({original.edition}) and is licensed under the "
+            f"This derived font holds outlines of {original.title_en} ({original.edition}) and is licensed under the "
             "IPA Font License Agreement v1.0.",
         ),
         IPA_LICENCE,
@@ -95,10 +138,25 @@ def _derived(original: FontSource) -> Licence:
     )
 
 
-def licence_note(family: Text, licence: Licence) -> bytes:
-    """Return the text file that goes with a font under somebody else's licence (ライセンスの添付文), both languages."""
+def is_ipas(origin: Provenance) -> bool:
+    """Whether a glyph is under IPA's licence (IPAのライセンスか): the reference font's, or one that a city said is."""
+    return origin.source == REFERENCE or (origin.licence or "").upper().startswith("IPA")
+
+
+def licence_note(family: Text, licence: Licence, full: str | None) -> bytes:
+    """Return the text file that goes with a font under somebody else's licence (ライセンスの添付文), both languages.
+
+    full: the licence itself, as `reference.licence_text` gives it; where it is not at hand its address is told.
+    """
     parts = [
         [name, text, licence.url, back]
         for name, text, back in zip(family, licence.text, licence.way_back, strict=True)
     ]
-    return "\n\n".join("\n".join(filter(None, part)) for part in parts).encode() + b"\n"
+    told = "\n\n".join("\n".join(filter(None, part)) for part in parts)
+    whole = full or "\n".join(
+        (
+            f"ライセンスの全文は {licence.url} にあります。フォントと一緒に渡してください。",
+            f"The licence in full is at {licence.url}; hand it over with the font.",
+        )
+    )
+    return f"{told}\n\n\n{whole.strip()}\n".replace("\r\n", "\n").encode()

@@ -6,6 +6,7 @@ and never shipped.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ import subprocess
 import tempfile
 import threading
 import tomllib
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -113,6 +115,9 @@ class FontSource:
     licence: str
     sha256: str
     homepage: str = ""
+    title_en: str = ""
+    licence_file: str = ""
+    licence_sha256: str = ""
 
     @property
     def file_name(self) -> str:
@@ -150,6 +155,25 @@ def find_font(settings: Settings, name: str) -> Path | None:
         raise KeyError(name)
     found = _status(settings, source)
     return found.path if found.state == "ready" else None
+
+
+def licence_text(settings: Settings, name: str) -> str | None:
+    """Return the full text of a font's licence from its package (ライセンス全文), None where it is not at hand.
+
+    It is nowhere in this program: it comes with the font, and is known by its sha256. Raises KeyError for another name.
+    """
+    source = {source.name: source for source in font_sources()}[name]
+    if not source.licence_file:
+        return None
+    file = Path(source.licence_file)
+    for path in (settings.font_folder / file.name, Path("/") / file):
+        try:
+            text = gzip.decompress(path.read_bytes())
+        except (OSError, EOFError, zlib.error):
+            continue
+        if hashlib.sha256(text).hexdigest() == source.licence_sha256:
+            return text.decode("utf-8-sig")
+    return None
 
 
 def reference_font(settings: Settings) -> ReferenceFont:
@@ -250,6 +274,9 @@ def _unpack(settings: Settings, package: str, sources: list[FontSource]) -> None
                 with found.open("rb") as file:
                     os.fsync(file.fileno())
                 os.replace(found, folder / source.file_name)
+                licence = work / "tree" / source.licence_file
+                if licence.is_file():  # fonts made of its outlines go with it
+                    os.replace(licence, folder / licence.name)
     except OSError as error:
         raise StorageFailed(
             "フォントの保存先に書き込めません。空き容量と権限を確かめてください。",

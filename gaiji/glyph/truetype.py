@@ -30,6 +30,7 @@ def points(outline: Outline, scale: float = 1) -> list[list[TrueTypePoint]]:
     Contours that round to fewer than three points are left out.
     """
     tolerance = outline.em_units * CUBIC_ERROR
+    scale = int(scale) if scale == int(scale) else scale  # whole numbers stay whole, and are fast
     drawn = (_contour(_quadratic(contour, tolerance), scale) for contour in outline.contours)
     return [contour for contour in drawn if len(contour) > 2]
 
@@ -80,7 +81,7 @@ def _halfway(segment: tuple[Point, ...], after: tuple[Point, ...]) -> bool:
 
 
 def _rounded(point: Point, on: bool, scale: float) -> TrueTypePoint:
-    return TrueTypePoint(round(float(point[0]) * scale), round(float(point[1]) * scale), on)
+    return TrueTypePoint(round(point[0] * scale), round(point[1] * scale), on)
 
 
 def from_points(contours: list[list[TrueTypePoint]], em_units: int, advance: int) -> Outline:

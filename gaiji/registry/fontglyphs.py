@@ -6,7 +6,7 @@ The order in which a council font takes outlines is told in `gaiji.registry.font
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, NamedTuple
@@ -14,21 +14,22 @@ from typing import Literal, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from gaiji.charset.mapping import Forms
 from gaiji.errors import NoPicture, Text
 from gaiji.glyph.build import FontGlyph, Provenance, glyph_name
 from gaiji.glyph.donors import DONORS, Donor, Wanted, donor
-from gaiji.glyph.forms import Glyph, digest, parse_canonical
+from gaiji.glyph.forms import Glyph, Outline, digest, parse_canonical
+from gaiji.glyph.licensing import is_ipas
 from gaiji.glyph.reference import find_font, reference_font
 from gaiji.registry import adoption, allocation, gaps, releases
 from gaiji.registry.characters import Meant, meanings, published
 from gaiji.registry.db import chunks
 from gaiji.registry.members import charset_of, find_code_set
-from gaiji.registry.rights import allowed, sources_of, widest
+from gaiji.registry.rights import Source, granting, sources_of
 from gaiji.registry.tables import (
     OPEN_END,
     Character,
     CodeSet,
-    GlyphSource,
     GlyphUse,
     LocalCode,
     MappingRow,
@@ -38,7 +39,7 @@ from gaiji.registry.tables import (
 from gaiji.registry.tables import Glyph as KnownGlyph
 from gaiji.settings import Settings
 from gaiji.wire.findings import Finding, Level
-from gaiji.wire.fonts import SCOPES, Outlines, Scope
+from gaiji.wire.fonts import Outlines, Scope
 
 EXACT = frozenset({"equivalent", "design-difference"})
 
@@ -96,6 +97,8 @@ class Gathering:
     findings: list[Finding] = field(default_factory=list)
     refused: list[Finding] = field(default_factory=list)
     donor: Donor | None = None
+    same_base: dict[str, list[Wanted]] = field(default_factory=dict)
+    doubtful: set[str] = field(default_factory=set)
 
     def gather(self, what: FontSubject) -> None:
         """Fill `glyphs`, and tell what is not among them: `findings`, and `refused` for want of a right."""
@@ -129,6 +132,15 @@ class Gathering:
             character = meant.character if meant.relationship in EXACT else None
             subject = f"{what.name}/{code}"
             if self.outlines == "ipamj" and character and self._reference(image, character, code):
+                if meant.relationship != "equivalent":
+                    self._find(
+                        "other-design",
+                        "warning",
+                        subject,
+                        f"{subject} は {character} のデザイン差です。市の字形ではなく基準フォントの字形が入ります。",
+                        f"{subject} is {character} in another design; the reference font's glyph is shown, not the "
+                        "city's.",
+                    )
                 continue
             if meant.glyph is None:
                 self._find(
@@ -139,7 +151,7 @@ class Gathering:
                     f"No glyph of {subject} was handed in.",
                 )
                 continue
-            proof = self._proof(sources.get(meant.glyph, []), what.name, subject, meant.glyph)
+            proof = self._proof(sources.get(meant.glyph, []), what.name, subject)
             if proof is not None:
                 taken.append(
                     (image, meant, proof._replace(code=code, character=meant.character or ""))
@@ -159,6 +171,7 @@ class Gathering:
         every = {one.digest for some in candidates.values() for one in some}
         sources = sources_of(self.session, every)
         repertoire = releases.repertoire(self.session, self.release)
+        self.same_base = _same_base(repertoire.forms.values(), points)
         chosen: dict[str, tuple[Candidate, Provenance]] = {}
         for character, point in sorted(points.items()):
             if self.outlines == "ipamj" and self._reference(point, character):
@@ -166,20 +179,29 @@ class Gathering:
             usable = [
                 one
                 for one in candidates.get(character, ())
-                if allowed(sources.get(one.digest, []), self.audience)
+                if granting(sources.get(one.digest, []), self.audience, one.codeset)
             ]
             best = min(usable, key=lambda one: one.is_dots, default=None)
             if best is None or best.is_dots:
                 forms = repertoire.get(character)
-                wanted = Wanted(character, forms.ucs, forms.ivs) if forms else None
-                if wanted and self._donated(point, wanted):
+                if forms and self._donated(point, forms):
                     continue
             if best is not None:
-                proof = self._proof(sources[best.digest], best.codeset, character, best.digest)
+                proof = self._proof(sources[best.digest], best.codeset, character)
                 if proof is not None:
                     chosen[character] = best, proof._replace(character=character)
             elif first := next(iter(candidates.get(character, ())), None):
-                self._proof(sources.get(first.digest, []), first.codeset, character, first.digest)
+                self._proof(sources.get(first.digest, []), first.codeset, character)
+            elif character in self.doubtful:
+                self._find(
+                    "no-outline",
+                    "gap",
+                    character,
+                    f"{character} の字形がありません。花園明朝の字形は同じ字の別の字形 (別の文字) のもので、"
+                    "使えません。市の字形を受け入れてください。",
+                    f"There is no glyph of {character}: Hanazono's may be that of another character of the same base. "
+                    "Take in a city's glyph of it.",
+                )
             else:
                 self._find(
                     "no-outline",
@@ -230,14 +252,29 @@ class Gathering:
 
     # by what right
 
-    def _proof(
-        self, sources: Sequence[GlyphSource], codeset: str, subject: str, glyph: str
-    ) -> Provenance | None:
+    def _proof(self, sources: Sequence[Source], codeset: str, subject: str) -> Provenance | None:
         """Return where a glyph came from, or None, noted, where the right for this audience is missing."""
-        best = widest(sources)
-        if best is not None and allowed(sources, self.audience):
-            scope = next(one for one in SCOPES if one == best.scope)
-            return Provenance("city", best.supplier, best.rights, scope, best.licence, codeset)
+        if best := granting(sources, self.audience, codeset):
+            proof = Provenance(
+                *("city", best.supplier, best.rights, best.scope, best.licence),
+                codeset=codeset,
+                granted_by=best.codeset,
+            )
+            if not is_ipas(proof) or self.outlines == "ipamj" or self.audience == "unknown":
+                return proof
+            self.refused.append(
+                found(
+                    "rights-missing",
+                    "error",
+                    f"{subject} の字形はIPAフォントライセンスのもので、ほかの利用条件のフォントには入りません。"
+                    "--outlines ipamj で派生フォントとして作ってください。",
+                    f"The glyph of {subject} is under the IPA Font License and goes into no font under other terms; "
+                    "make a derived font with --outlines ipamj.",
+                    subject,
+                )
+            )
+            return None
+        best = granting(sources, "unknown", codeset)
         supplier = (best.supplier if best else "") or "?"
         scope_name = best.scope if best else "unknown"
         remedy = f"gaiji rights set {codeset or subject.rpartition('/')[0]} --scope {self.audience} --ground …"
@@ -256,7 +293,9 @@ class Gathering:
 
     # from fonts that anybody may use
 
-    def _donated(self, point: int, wanted: Wanted) -> bool:
+    def _donated(self, point: int, forms: Forms) -> bool:
+        """Take the donor's outline, where it is this character's own for certain."""
+        wanted = _wanted(forms)
         if self.donor is None:
             missing = [name for name in DONORS if find_font(self.settings, name) is None]
             if missing:
@@ -265,7 +304,11 @@ class Gathering:
                     "Some characters have no city's glyph and need Hanazono Mincho; run gaiji fonts fetch.",
                 )
             self.donor = donor(self.settings)
-        if not self.donor.has(wanted):
+        others = self.same_base.get(forms.base or forms.id, [])
+        outline = self.donor.own(wanted, others, self._reference_outline)
+        if outline is None:
+            if self.donor.has(wanted):
+                self.doubtful.add(forms.id)
             return False
         proof = Provenance(
             "hanazono",
@@ -275,12 +318,16 @@ class Gathering:
             "LicenseRef-Hanazono",
             character=wanted.name,
         )
-        self._add(point, wanted.name, self.donor.outline(wanted), proof)
+        self._add(point, wanted.name, outline, proof)
         return True
 
-    def _reference(self, point: int, character: str, code: str = "") -> bool:
+    def _reference_outline(self, character: str) -> Outline | None:
         font = reference_font(self.settings)
-        if character not in font.names():
+        return font.glyph(character) if character in font.names() else None
+
+    def _reference(self, point: int, character: str, code: str = "") -> bool:
+        outline = self._reference_outline(character)
+        if outline is None:
             return False
         proof = Provenance(
             "ipamj",
@@ -291,7 +338,7 @@ class Gathering:
             code=code,
             character=character,
         )
-        self._add(point, character, font.glyph(character), proof)
+        self._add(point, character, outline, proof)
         return True
 
     def _add(self, point: int, character: str, glyph: Glyph, proof: Provenance) -> None:
@@ -301,6 +348,23 @@ class Gathering:
 
     def _find(self, code: str, level: Level, subject: str, ja: str, en: str) -> None:
         self.findings.append(Finding(code, level, Text(ja, en), subject))
+
+
+def _wanted(forms: Forms) -> Wanted:
+    return Wanted(forms.id, forms.ucs, forms.ivs)
+
+
+def _same_base(repertoire: Iterable[Forms], wanted: Iterable[str]) -> dict[str, list[Wanted]]:
+    """Return the reference characters of every base that a wanted one has (同じ基底の文字), by base."""
+    among, found = set(wanted), defaultdict[str, list[Forms]](list)
+    for forms in repertoire:
+        if forms.base:
+            found[forms.base].append(forms)
+    return {
+        base: [_wanted(forms) for forms in some]
+        for base, some in found.items()
+        if any(forms.id in among for forms in some)
+    }
 
 
 def _in_force(meant: Meant, day: date | None) -> bool:

@@ -19,12 +19,23 @@ from gaiji.errors import Refused, Text
 from gaiji.glyph.build import (
     FontFacts,
     FontGlyph,
+    as_woff2,
     build_dots,
     build_font,
+    content_digest,
     dot_glyphs,
+    font_em,
     provenance_file,
 )
-from gaiji.glyph.licensing import family_name, font_licence
+from gaiji.glyph.licensing import (
+    family_name,
+    font_licence,
+    full_name,
+    is_ipas,
+    licence_note,
+    unreserved,
+)
+from gaiji.glyph.reference import REFERENCE, licence_text
 from gaiji.glyph.winreg import ANSI_LAST
 from gaiji.registry.cache import cached, digest_of, keep
 from gaiji.registry.fontglyphs import FontSubject, Gathering, found
@@ -34,7 +45,7 @@ from gaiji.settings import Settings
 from gaiji.wire.findings import Finding
 from gaiji.wire.fonts import Dots, FontFormat, Numbers, Outlines, Scope
 
-FONT_REVISION = 1  # raised when the same glyphs and facts become another file
+FONT_REVISION = 2  # raised when the same glyphs and facts become another file
 Refusing = Literal["stop", "leave-out"]
 
 
@@ -47,13 +58,23 @@ class FontContent(NamedTuple):
 
 
 class FontFile(NamedTuple):
-    """A font as a file (フォントのファイル): the name to give it, where the cache keeps it, what goes beside it."""
+    """A font as a file (フォントのファイル): the name to give it, where the cache keeps it, what goes beside it.
+
+    licence: the text that must go wherever the font goes, None where the font asks for none.
+    """
 
     name: str
     path: Path
     sha256: str
     provenance: bytes
+    licence: bytes | None
     content: FontContent
+
+    def files(self, name: str | None = None) -> dict[str, bytes]:
+        """Return the font and all that has to lie beside it, by file name (添付一式). name: the font's, if another."""
+        name = name or self.name
+        found = {name: self.path.read_bytes(), f"{name}.provenance.json": self.provenance}
+        return found if self.licence is None else found | {f"{name}.licence.txt": self.licence}
 
 
 def usual_audience(what: FontSubject, outlines: Outlines = "own") -> Scope:
@@ -90,9 +111,15 @@ def glyphs_for(
         raise _not_allowed(gathering.refused, what, given)
     findings = (*gathering.findings, *gathering.refused)
     glyphs = tuple(sorted(gathering.glyphs, key=lambda one: one.code_point))
-    used = {one.provenance.source for one in glyphs}
+    used = {"ipamj" if is_ipas(g.provenance) else g.provenance.source for g in glyphs}
+    kept: list[str] = [what.part] if what.part != "all" else []
+    kept += [what.as_of.isoformat()] if what.as_of else []
+    kept += ["reference"] if outlines == "ipamj" else []
+    content = content_digest(glyphs, font_em(one.glyph for one in glyphs)) if glyphs else ""
+    mark = sha256(canonical([what.text, kept, given, content]).encode()).hexdigest()[:8]
     facts = FontFacts(
-        family=family_name(what.kind, what.name, release.number),
+        family=family_name(what.kind, what.name, release.number, mark),
+        full=full_name(what.kind, what.name, release.number, mark, kept),
         subject=what.text,
         release=release.number,
         digest=release.digest,
@@ -105,57 +132,61 @@ def glyphs_for(
 
 
 def font_file(
-    session: Session,
     settings: Settings,
-    what: FontSubject,
-    release: Release,
+    content: FontContent,
     form: FontFormat,
     *,
-    audience: Scope | None = None,
-    outlines: Outlines = "own",
-    refused: Refusing = "stop",
     side: Dots = 48,
     numbers: Numbers | None = None,
 ) -> FontFile:
     """Return a font as a file (フォントのファイル), made if the cache has none; the same content, the same bytes.
 
-    side and numbers: of `bdf` alone; numbers are local codes for a code set, else code points. Raises as `glyphs_for`,
-    BadFont as `build_font` and `build_dots`, DiskFull, StorageFailed.
+    side and numbers: of `bdf` alone; numbers are local codes for a code set, else code points. Raises BadFont as
+    `build_font` and `build_dots`, DiskFull, StorageFailed.
     """
-    content = glyphs_for(
-        session, settings, what, release, audience=audience, outlines=outlines, refused=refused
-    )
+    what, facts = content.what, content.facts
     numbered = numbers or ("code" if what.kind == "codeset" else "point")
     content = _with_form_findings(content, form, side)
-    stem = content.what.file_stem(release.number)
-    if outlines == "ipamj":
-        stem += ".reference"
+    stem = what.file_stem(facts.release)
+    if facts.outlines == "ipamj":
+        stem = unreserved(stem) + ".reference"
     if form == "bdf":
         stem += f".{side}" + (".point" if numbered == "point" and what.kind == "codeset" else "")
     proof = provenance_file(content.glyphs, content.facts)
-    told = [
-        FONT_REVISION,
-        sha256(proof).hexdigest(),
-        form,
-        *([side, numbered] if form == "bdf" else []),
-    ]
-    key = sha256(canonical(told).encode()).hexdigest()[:32]
-    path = settings.cache_folder / f"{stem}.{key}.{form}"
+
+    def place(form: FontFormat) -> Path:
+        told = [
+            FONT_REVISION,
+            sha256(proof).hexdigest(),
+            form,
+            *([side, numbered] if form == "bdf" else []),
+        ]
+        key = sha256(canonical(told).encode()).hexdigest()[:32]
+        return settings.cache_folder / f"{stem}.{key}.{form}"
 
     def make(path: Path) -> None:
-        data = (
-            build_dots(content.glyphs, content.facts, side, numbers=numbered)
-            if form == "bdf"
-            else build_font(content.glyphs, content.facts, form)
-        )
-        keep(path, data)
+        if form == "bdf":
+            keep(path, build_dots(content.glyphs, content.facts, side, numbers=numbered))
+        elif form == "woff2" and digest_of(plain := place("tte")):
+            keep(path, as_woff2(plain.read_bytes()))
+        else:
+            keep(path, build_font(content.glyphs, content.facts, form))
 
-    known = digest_of(cached(settings, path, make)) or ""
-    return FontFile(f"{stem}.{form}", path, known, proof, content)
+    path = cached(settings, place(form), make)
+    licence = facts.licence
+    note = (
+        licence_note(facts.family, licence, licence_text(settings, REFERENCE))
+        if licence.way_back.en
+        else None
+    )
+    return FontFile(f"{stem}.{form}", path, digest_of(path) or "", proof, note, content)
 
 
 def _with_form_findings(content: FontContent, form: FontFormat, side: int) -> FontContent:
-    """Add what only this form of font cannot show: dots of another size, codes that old programs do not reach."""
+    """Add what a form of font cannot show: dots of another size, codes that old programs do not reach.
+
+    Outline fonts tell the same whether they are packed or not: WOFF2 is the other file, packed.
+    """
     findings = list(content.facts.findings)
     if form == "bdf":
         for one in dot_glyphs(content.glyphs, side)[1]:
@@ -169,7 +200,7 @@ def _with_form_findings(content: FontContent, form: FontFormat, side: int) -> Fo
                 )
             )
     beyond = [one for one in content.glyphs if ANSI_LAST < one.code_point <= 0xF8FF]
-    if form == "tte" and beyond and content.facts.code_page == 932:
+    if form != "bdf" and beyond and content.facts.code_page == 932:
         findings.append(
             Finding(
                 "beyond-ansi",

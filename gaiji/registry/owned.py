@@ -105,9 +105,8 @@ def handed_in(session: Session, code_set: CodeSet) -> list[HandedIn]:
 def own_glyphs(session: Session, code_set: CodeSet) -> list[OwnGlyph]:
     """Return the glyphs of a code set as they hold now (市の字形), by code and day.
 
-    Sources are those of the city's own files: another city may have handed in the very same glyph.
+    Sources are those the code set handed in itself: another city may have handed in the very same glyph or file.
     """
-    own = {file.sha256 for file in handed_in(session, code_set)}
     query = (
         select(LocalCode.code, Meaning.valid_from, GlyphUse.glyph)
         .join(Meaning, Meaning.local_code_id == LocalCode.id)
@@ -118,7 +117,7 @@ def own_glyphs(session: Session, code_set: CodeSet) -> list[OwnGlyph]:
     rows = [(code, day, glyph) for code, day, glyph in session.execute(query)]
     sources: dict[str, list[Json]] = {}
     for one in session.scalars(
-        select(GlyphSource).where(GlyphSource.blob.in_(own)).order_by(GlyphSource.blob)
+        select(GlyphSource).where(GlyphSource.code_set_id == code_set.id).order_by(GlyphSource.blob)
     ):
         told = {
             "file": one.blob,

@@ -37,7 +37,7 @@ def _imported(session: Session, act: Act) -> None:
     rows = list(get_rows(session, act.after["rows"]))
     meanings = _write_meanings(session, act, code_set, rows)
     _write_spans(session, act, rows, meanings)
-    _write_glyphs(session, act, rows, meanings)
+    _write_glyphs(session, act, code_set, rows, meanings)
     _write_proposals(session, act, rows, meanings)
     session.add(
         Import(
@@ -141,7 +141,11 @@ def _meaning_ids(session: Session, code_set: CodeSet) -> dict[tuple[bytes, date]
 
 
 def _write_glyphs(
-    session: Session, act: Act, rows: list[Json], meanings: dict[tuple[bytes, date], int]
+    session: Session,
+    act: Act,
+    code_set: CodeSet,
+    rows: list[Json],
+    meanings: dict[tuple[bytes, date], int],
 ) -> None:
     drawn = {meanings[_key(row)]: row["glyph"] for row in rows if row["glyph"]}
     if not drawn:
@@ -155,19 +159,36 @@ def _write_glyphs(
             kind, em_units, advance = measures(get_blob(session, digest)[0])
             fresh.append({"sha256": digest, "kind": kind, "em_units": em_units, "advance": advance})
     _insert(session, Glyph, fresh)
-    sourced = set(session.scalars(select(GlyphSource.glyph).where(GlyphSource.blob == font)))
-    rights = {
-        "supplier": act.after["supplier"],
-        "rights": act.after["rights"],
-        "scope": act.after.get("scope", "unknown"),  # entries of before scopes were told have none
-        "licence": act.after.get("licence"),
-    }
+    _write_sources(session, act, code_set, font, digests)
+    _renew(session, act, GlyphUse, "glyph", drawn)
+
+
+def _write_sources(
+    session: Session, act: Act, code_set: CodeSet, font: str, digests: list[str]
+) -> None:
+    """Note by what right a code set's font brought glyphs; brought again, what is told this time holds.
+
+    Nobody else's terms for the very same file are touched, and what is not told leaves what stands.
+    """
+    handed_in = (GlyphSource.blob == font) & (GlyphSource.code_set_id == code_set.id)
+    sourced = set(session.scalars(select(GlyphSource.glyph).where(handed_in)))
+    silent = {"supplier": "", "rights": "unknown", "scope": "unknown", "licence": None}
+    terms = {name: act.after.get(name, value) for name, value in silent.items()}
+    told = {name: value for name, value in terms.items() if value != silent[name]}
+    for some in chunks([digest for digest in digests if digest in sourced]) if told else ():
+        session.execute(
+            update(GlyphSource).where(handed_in, GlyphSource.glyph.in_(some)).values(told),
+            execution_options={"synchronize_session": "fetch"},
+        )
     _insert(
         session,
         GlyphSource,
-        [{"glyph": digest, "blob": font, **rights} for digest in digests if digest not in sourced],
+        [
+            {"glyph": digest, "blob": font, "code_set_id": code_set.id, **terms}
+            for digest in digests
+            if digest not in sourced
+        ],
     )
-    _renew(session, act, GlyphUse, "glyph", drawn)
 
 
 def _write_proposals(

@@ -1,14 +1,16 @@
 """By what right glyphs may be handed on (字形の利用条件): a scope per source, told when taken in or afterwards.
 
 A scope says who may be given a glyph: `unknown` nobody, `member` the terminals and printer of its own city, `council`
-the members, their shared servers and contractors, `public` everybody. The widest of a glyph's sources counts: whoever
-has the right to say so said it.
+the members, their shared servers and contractors, `public` everybody. Every code set says so of what it handed in
+itself, be it the very file of another. What goes to more than one city may rest on anybody's word; what stays in a city
+rests on that city's own, or on what another opened to all members.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
@@ -17,7 +19,7 @@ from gaiji.errors import BadInput, BadName, Refused
 from gaiji.registry.db import chunks
 from gaiji.registry.journal import Act, Actor, act, effect
 from gaiji.registry.members import find_code_set
-from gaiji.registry.tables import CodeSet, GlyphSource, Import
+from gaiji.registry.tables import CodeSet, GlyphSource
 from gaiji.wire.fonts import SCOPES, RightsRowShape, RightsShape, Scope
 
 LONGEST_LICENCE, LONGEST_GROUND = 200, 400
@@ -34,28 +36,57 @@ def check_scope(scope: str) -> Scope:
     )
 
 
-def widest(sources: Iterable[GlyphSource]) -> GlyphSource | None:
-    """Return the source of a glyph that gives the widest right, the first by supplier where several do."""
-    ordered = sorted(sources, key=lambda one: (one.supplier, one.rights, one.blob))
-    return max(ordered, key=lambda one: _width(one.scope), default=None)
+class Source(NamedTuple):
+    """By what right a code set handed a glyph in (字形の出所). codeset: its address; blob: the file's sha256."""
+
+    codeset: str
+    blob: str
+    supplier: str
+    rights: str
+    scope: Scope
+    licence: str | None
 
 
-def allowed(sources: Iterable[GlyphSource], audience: Scope) -> bool:
-    """Whether a glyph from these sources may be given to an audience (利用の可否)."""
-    best = widest(sources)
-    return best is not None and _width(best.scope) >= _width(audience)
+def granting(sources: Iterable[Source], audience: Scope, codeset: str = "") -> Source | None:
+    """Return by whose word a glyph of a code set may be given to an audience (根拠となる出所), None where it may not.
+
+    The code set's own word comes first, then its city's, then the widest. For `member` another city's word counts only
+    where it opened the glyph to more than itself. `unknown` asks for nothing: what is known of the glyph.
+    """
+    member = codeset.partition("/")[0]
+
+    def reaches(one: Source) -> bool:
+        asked = audience
+        if audience == "member" and one.codeset.partition("/")[0] != member:
+            asked = "council"
+        return _width(one.scope) >= _width(asked)
+
+    def rank(one: Source) -> tuple[bool, bool, int]:
+        is_members = one.codeset.partition("/")[0] == member
+        return one.codeset == codeset, is_members, _width(one.scope)
+
+    ordered = sorted(sources, key=lambda one: (one.supplier, one.rights, one.codeset, one.blob))
+    return max(filter(reaches, ordered), key=rank, default=None)
 
 
 def _width(scope: str) -> int:
     return SCOPES.index(check_scope(scope))
 
 
-def sources_of(session: Session, glyphs: Iterable[str]) -> dict[str, list[GlyphSource]]:
-    """Return where each glyph came from, by its sha256."""
-    found: dict[str, list[GlyphSource]] = defaultdict(list)
+def sources_of(session: Session, glyphs: Iterable[str]) -> dict[str, list[Source]]:
+    """Return where each glyph came from (字形の出所), by its sha256."""
+    found: dict[str, list[Source]] = defaultdict(list)
     for some in chunks(sorted(set(glyphs))):
-        for row in session.scalars(select(GlyphSource).where(GlyphSource.glyph.in_(some))):
-            found[row.glyph].append(row)
+        query = (
+            select(GlyphSource, CodeSet)
+            .join(CodeSet, CodeSet.id == GlyphSource.code_set_id)
+            .where(GlyphSource.glyph.in_(some))
+        )
+        for row, code_set in session.execute(query):
+            scope = check_scope(row.scope)
+            found[row.glyph].append(
+                Source(code_set.address, row.blob, row.supplier, row.rights, scope, row.licence)
+            )
     return dict(found)
 
 
@@ -89,7 +120,7 @@ def set_rights(
             f"Name the licence in up to {LONGEST_LICENCE} characters.",
         )
     named = sorted(set(glyphs))
-    known = set(session.scalars(select(GlyphSource.glyph).where(_handed_in(session, code_set))))
+    known = set(session.scalars(select(GlyphSource.glyph).where(_handed_in(code_set))))
     if not known or (other := [one for one in named if one not in known]):
         what = other[0][:16] if known else address
         raise Refused(
@@ -102,11 +133,9 @@ def set_rights(
     return len(named or known)
 
 
-def _handed_in(session: Session, code_set: CodeSet) -> ColumnElement[bool]:
+def _handed_in(code_set: CodeSet) -> ColumnElement[bool]:
     """True for the sources that a code set's own imports brought."""
-    files = session.scalars(select(Import.files).where(Import.code_set_id == code_set.id))
-    fonts = {one["sha256"] for some in files for one in some if one["role"] == "font"}
-    return GlyphSource.blob.in_(sorted(fonts))
+    return GlyphSource.code_set_id == code_set.id
 
 
 @effect("glyph.rights")
@@ -115,7 +144,7 @@ def _told(session: Session, act: Act) -> None:
     values = {"scope": after["scope"]}
     if after["licence"] is not None:
         values["licence"] = after["licence"]
-    handed_in = _handed_in(session, find_code_set(session, act.subject))
+    handed_in = _handed_in(find_code_set(session, act.subject))
     parts: list[ColumnElement[bool]] = [
         GlyphSource.glyph.in_(some) for some in chunks(after["glyphs"])
     ]
@@ -132,7 +161,7 @@ def show_rights(session: Session, address: str) -> RightsShape:
     columns = GlyphSource.supplier, GlyphSource.rights, GlyphSource.scope, GlyphSource.licence
     query = (
         select(*columns, func.count(GlyphSource.glyph.distinct()))
-        .where(_handed_in(session, code_set))
+        .where(_handed_in(code_set))
         .group_by(*columns)
         .order_by(GlyphSource.supplier, GlyphSource.rights, GlyphSource.scope)
     )

@@ -266,7 +266,7 @@ class Glyph(Base):
 
 
 class GlyphSource(Base):
-    """Where a glyph came from and who may use it: one row per file that brought it.
+    """Where a glyph came from and who may use it: one row per code set that handed it in, and file that brought it.
 
     rights: the words of the supplier; scope: how far they reach, as fonts are built by (unknown, member, council,
     public); licence: its identifier, where it has one.
@@ -276,6 +276,9 @@ class GlyphSource(Base):
 
     glyph: Mapped[str] = mapped_column(ForeignKey("glyphs.sha256"), primary_key=True)
     blob: Mapped[str] = mapped_column(ForeignKey("blobs.sha256"), primary_key=True)
+    code_set_id: Mapped[int] = mapped_column(
+        ForeignKey("code_sets.id"), primary_key=True, index=True
+    )
     supplier: Mapped[str]
     rights: Mapped[str]
     scope: Mapped[str] = mapped_column(server_default="unknown")

@@ -22,12 +22,12 @@ from gaiji.glyph.drift import Drift, drift
 from gaiji.glyph.sources import read_source
 from gaiji.glyph.winreg import link_file
 from gaiji.registry.db import Session
-from gaiji.registry.fonts import FontSubject, font_file, glyphs_for
+from gaiji.registry.fonts import FontSubject, font_file, glyphs_for, usual_audience
 from gaiji.registry.members import charset_of, find_code_set
 from gaiji.registry.tables import Release
 from gaiji.settings import Settings
 from gaiji.wire.findings import Finding
-from gaiji.wire.fonts import DriftKind, DriftShape, FontCheckShape
+from gaiji.wire.fonts import DriftKind, DriftShape, FontCheckShape, Scope
 
 KINDS: tuple[DriftKind, ...] = get_args(DriftKind)
 NAMES: dict[DriftKind, Text] = {
@@ -99,10 +99,12 @@ def check_font(
 ) -> FontCheck:
     """Return how a font from outside differs from what a release shows (端末フォントの点検).
 
-    It is read in a limited child process. Raises BadFont, HostileFile, and as `glyphs_for` without asking for rights:
-    nothing is handed on.
+    It is read in a limited child process. Which outlines a council font has depends on rights, so it is held against
+    the one that would be built now; a code set's own against every glyph it has, whatever the rights: nothing is handed
+    on. Raises BadFont, HostileFile, and as `glyphs_for`, never for want of a right.
     """
-    content = glyphs_for(session, settings, what, release, audience="unknown")
+    asked: Scope = "unknown" if what.kind == "codeset" else usual_audience(what)
+    content = glyphs_for(session, settings, what, release, audience=asked, refused="leave-out")
     expected = {one.code_point: one for one in content.glyphs}
     found = read_source(data, file_name, settings=settings, dots=dots)
     em_units = font_em(one.glyph for one in content.glyphs) if content.glyphs else 2048
@@ -293,13 +295,11 @@ def mend(
 
     installed_as: where the font will lie on the terminal. Raises as `font_file`: the rights are asked for here.
     """
-    made = font_file(session, settings, check.what, release, "tte")
+    made = font_file(settings, glyphs_for(session, settings, check.what, release), "tte")
     link = link_file(installed_as or FONTS + made.name, typefaces=typefaces)
     stem = made.name.removesuffix(".tte")
-    files = {
-        made.name: made.path.read_bytes(),
+    files = made.files() | {
         f"{stem}.reg": link,
-        f"{made.name}.provenance.json": made.provenance,
         f"{stem}.differences.csv": as_csv(check),
         f"{stem}.differences.html": as_html(check).encode(),
     }

@@ -26,7 +26,7 @@ from gaiji.errors import (
     VersionNeeded,
 )
 from gaiji.registry import rights
-from gaiji.registry.fonts import FontFile, FontSubject, font_file
+from gaiji.registry.fonts import FontFile, FontSubject, font_file, glyphs_for
 from gaiji.registry.jobs import Kept
 from gaiji.registry.members import find_code_set
 from gaiji.registry.releases import find_release
@@ -97,7 +97,10 @@ api = router("glyphs")
 
 def _sent(request: Request, made: FontFile, form: FontFormat) -> Response:
     kept = Kept(made.path.stat().st_size, made.sha256)
-    return send_file(request, made.path, kept, KINDS[form], name=made.name)
+    response = send_file(request, made.path, kept, KINDS[form], name=made.name)
+    if made.licence is not None:  # the way back is in the font, and in its provenance
+        response.headers["link"] = f'<{made.content.facts.licence.url}>; rel="license"'
+    return response
 
 
 @api.get(
@@ -121,17 +124,15 @@ def show_font(
     without_refused: Leave = False,
 ) -> Response:
     """A city's own gaiji font in a release (外字フォント), for its terminals and printer; its ETag is its sha256."""
-    made = font_file(
+    content = glyphs_for(
         session,
         settings,
         FontSubject("codeset", f"{member}/{codeset}", as_of=as_of),
         find_release(session, release),
-        form,
         outlines=outlines,
         refused="leave-out" if without_refused else "stop",
-        side=dots,
-        numbers=numbers,
     )
+    made = font_file(settings, content, form, side=dots, numbers=numbers)
     return _sent(request, made, form)
 
 
@@ -153,16 +154,15 @@ def show_font_provenance(
     without_refused: Leave = False,
 ) -> FontProvenanceShape:
     """What a city's font is made of (フォントの来歴), glyph by glyph, and what is not in it and why."""
-    made = font_file(
+    content = glyphs_for(
         session,
         settings,
         FontSubject("codeset", f"{member}/{codeset}", as_of=as_of),
         find_release(session, release),
-        form,
         outlines=outlines,
         refused="leave-out" if without_refused else "stop",
-        side=dots,
     )
+    made = font_file(settings, content, form, side=dots)
     return FontProvenanceShape.model_validate(json.loads(made.provenance))
 
 
@@ -185,16 +185,15 @@ def show_council_font(
 ) -> Response:
     """The council's gaiji font of a release (協議会の外字フォント), or that of a shared CS server."""
     what = FontSubject("server", server) if server else FontSubject("release")
-    made = font_file(
+    content = glyphs_for(
         session,
         settings,
         what,
         find_release(session, number),
-        form,
         outlines=outlines,
         refused="leave-out" if without_refused else "stop",
-        side=dots,
     )
+    made = font_file(settings, content, form, side=dots)
     return _sent(request, made, form)
 
 

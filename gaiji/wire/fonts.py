@@ -39,6 +39,9 @@ class FontGlyphShape(BaseModel):
     sha256: str = Field(description="of the glyph's canonical form")
     source: str = Field(description="city, hanazono or ipamj")
     codeset: str | None = Field(None, description="whose glyph it is, where it is a city's")
+    granted_by: str | None = Field(
+        None, description="the code set by whose word it may be handed on, where it is a city's"
+    )
     supplier: str
     rights: str = Field(description="as the supplier put it")
     scope: Scope

@@ -8,7 +8,7 @@ import pytest
 from gaiji.cli import run
 from gaiji.glyph.build import build_truetype
 from gaiji.glyph.forms import Glyph, Outline
-from gaiji.glyph.reference import font_status
+from gaiji.glyph.reference import font_status, licence_text
 from gaiji.glyph.sources import parse_source
 from gaiji.glyph.winreg import LinkFile, read_link_file
 from gaiji.settings import Settings
@@ -234,7 +234,11 @@ def test_a_font_of_ipas_outlines_comes_with_its_licence_and_the_way_back(home: P
     allow(home, scope="public")
     out = home / "shared.tte"
     assert gaiji(home, "font", "build", "--codeset", JUKI, "--outlines", "ipamj", str(out)) == 0
+    assert gaiji(home, "font", "build", "--codeset", JUKI, "--outlines", "ipamj", "-") == 2
     note = (home / "shared.tte.licence.txt").read_text("utf-8")
+    if licence_text(Settings(), "ipamj"):
+        assert "IPA Font License Agreement v1.0 <Japanese/English>" in note
+        assert "Article 3" in note
     assert "IPAフォントライセンスv1.0" in note
     assert "https://moji.or.jp/ipafont/license/" in note
     assert "元のフォントに戻すには" in note

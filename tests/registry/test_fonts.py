@@ -3,6 +3,7 @@
 import io
 import json
 from datetime import date
+from typing import Any
 
 import pytest
 import uharfbuzz as hb
@@ -10,9 +11,12 @@ from fontTools.ttLib import TTFont
 from sqlalchemy import Engine, StaticPool, create_engine, select
 from sqlalchemy.orm import Session
 
+from gaiji.data import MjRow, read
 from gaiji.errors import BadFont, BadInput, BadName, Refused, UnknownRelease, UnknownSite
 from gaiji.glyph.build import as_built, build_bdf, build_truetype
+from gaiji.glyph.donors import Wanted, donor
 from gaiji.glyph.forms import Bitmap, Outline, canonical, digest
+from gaiji.glyph.licensing import is_reserved
 from gaiji.glyph.opentype import read_outline
 from gaiji.glyph.reference import font_status
 from gaiji.registry import (
@@ -29,7 +33,7 @@ from gaiji.registry import (
 from gaiji.registry.fonts import FontSubject, font_file, glyphs_for
 from gaiji.registry.tables import Base, Character, GlyphSource, Release
 from gaiji.settings import Settings
-from gaiji.wire.fonts import SCOPES, Scope
+from gaiji.wire.fonts import SCOPES, FontFormat, Scope
 from tests.council import KUSATSU, ME, RITTO, Council
 
 JUKI, ZEI = f"{KUSATSU}/juki", f"{RITTO}/zei"
@@ -74,6 +78,13 @@ def release(council: Council) -> Release:
     return releases.find_release(council.session, "latest")
 
 
+def built(
+    council: Council, what: FontSubject, of: Release, form: FontFormat, **asked: Any
+) -> fonts.FontFile:
+    content = glyphs_for(council.session, council.settings, what, of, **asked)
+    return font_file(council.settings, content, form)
+
+
 def allow(council: Council, address: str, scope: Scope, *glyphs: str) -> int:
     return rights.set_rights(
         council.session, ME, address, scope, ground="承諾書 2026-11-01", glyphs=glyphs
@@ -107,13 +118,13 @@ def test_a_glyph_goes_as_far_as_its_right_and_no_further(
 
 def test_a_city_gets_nothing_before_its_rights_are_told(city: Council) -> None:
     with pytest.raises(Refused, match="missing for 3"):
-        font_file(city.session, city.settings, OWN, release(city), "tte")
+        built(city, OWN, release(city), "tte")
 
 
 def test_what_the_right_is_missing_for_can_be_left_out_and_is_listed(city: Council) -> None:
     one, *_ = (g.sha256 for g in fully(city).glyphs)
     allow(city, JUKI, "member", one)
-    made = font_file(city.session, city.settings, OWN, release(city), "tte", refused="leave-out")
+    made = built(city, OWN, release(city), "tte", refused="leave-out")
     assert [g.code_point for g in made.content.glyphs] == [0xE000]
     told = json.loads(made.provenance)
     missing = [f["subject"] for f in told["findings"] if f["code"] == "rights-missing"]
@@ -137,7 +148,7 @@ def test_the_widest_right_of_a_glyphs_sources_counts(city: Council) -> None:
 
 def test_a_city_font_holds_every_code_at_its_image(city: Council) -> None:
     allow(city, JUKI, "member")
-    made = font_file(city.session, city.settings, OWN, release(city), "tte")
+    made = built(city, OWN, release(city), "tte")
     assert made.name == "252069-juki.r1.tte"
     read = hb.Font(hb.Face(hb.Blob(made.path.read_bytes())))
     for at, side in enumerate((500, 600, 700)):
@@ -145,20 +156,20 @@ def test_a_city_font_holds_every_code_at_its_image(city: Council) -> None:
         assert canonical(found) == canonical(square(side))
     assert [g.provenance.code for g in made.content.glyphs] == ["F040", "F041", "F042"]
     undecided = FontSubject("codeset", JUKI, part="undecided")
-    part = font_file(city.session, city.settings, undecided, release(city), "woff2")
+    part = built(city, undecided, release(city), "woff2")
     assert part.name == "252069-juki.undecided.r1.woff2"
     assert [g.code_point for g in part.content.glyphs] == [0xE002]
 
 
 def test_a_font_is_made_once_and_anew_when_it_is_damaged(city: Council) -> None:
     allow(city, JUKI, "member")
-    made = font_file(city.session, city.settings, OWN, release(city), "tte")
+    made = built(city, OWN, release(city), "tte")
     first = made.path.read_bytes()
     at = made.path.stat().st_ino
-    assert font_file(city.session, city.settings, OWN, release(city), "tte").path == made.path
+    assert built(city, OWN, release(city), "tte").path == made.path
     assert made.path.stat().st_ino == at
     made.path.write_bytes(first[:-9])
-    font_file(city.session, city.settings, OWN, release(city), "tte")
+    built(city, OWN, release(city), "tte")
     assert made.path.read_bytes() == first
 
 
@@ -204,7 +215,7 @@ def test_a_council_font_takes_a_citys_outline_where_it_may_and_the_donors_elsewh
     }
     assert shown == {NABE: ("city", ZEI), mine: ("city", JUKI), SAKI: ("hanazono", "")}
     assert {g.provenance.character: g.code_point for g in content.glyphs} == points
-    made = font_file(city.session, city.settings, what, release(city), "tte")
+    made = built(city, what, release(city), "tte")
     read = hb.Font(hb.Face(hb.Blob(made.path.read_bytes())))
     for glyph in made.content.glyphs:
         found = read_outline(read, read.get_nominal_glyph(glyph.code_point))
@@ -228,8 +239,8 @@ def test_a_releases_font_stands_at_the_councils_points_of_that_release(city: Cou
     city.decide(f"{JUKI}/F060", "MJ000020")
     city.publish()
     second, what = release(city), FontSubject("release")
-    old = font_file(city.session, city.settings, what, first, "tte")
-    new = font_file(city.session, city.settings, what, second, "tte")
+    old = built(city, what, first, "tte")
+    new = built(city, what, second, "tte")
     points = [{g.provenance.character: g.code_point for g in f.content.glyphs} for f in (old, new)]
     given = allocation.points(city.session, allocation.PUA, first.serial)
     assert points[0] == given  # the standard area's own characters outside JIS X 0208 too
@@ -265,16 +276,8 @@ def test_a_font_of_ipas_outlines_has_another_name_the_licence_and_the_way_back(
     server(city, {NABE: 0xE000, SAKI: 0xE001, own_character(city): 0xE002})
     what = FontSubject("server", "cs1")
     with pytest.raises(Refused, match="missing for 1"):
-        font_file(city.session, city.settings, what, release(city), "tte", outlines="ipamj")
-    made = font_file(
-        city.session,
-        city.settings,
-        what,
-        release(city),
-        "tte",
-        outlines="ipamj",
-        refused="leave-out",
-    )
+        built(city, what, release(city), "tte", outlines="ipamj")
+    made = built(city, what, release(city), "tte", outlines="ipamj", refused="leave-out")
     assert "ipa" not in made.name.lower()
     names = TTFont(io.BytesIO(made.path.read_bytes()))["name"]
     for record in names.names:
@@ -285,6 +288,107 @@ def test_a_font_of_ipas_outlines_has_another_name_the_licence_and_the_way_back(
     assert names.getDebugName(14) == "https://moji.or.jp/ipafont/license/"
     assert json.loads(made.provenance)["licence"] == "IPA"
     assert {g.provenance.source for g in made.content.glyphs} == {"ipamj"}
+
+
+@needs_fonts
+def test_a_dot_font_of_ipas_outlines_says_in_ascii_whose_it_is_and_the_way_back(
+    city: Council,
+) -> None:
+    allow(city, JUKI, "public")
+    made = built(city, OWN, release(city), "bdf", outlines="ipamj")
+    head = made.path.read_text("ascii").partition("ENDPROPERTIES")[0]
+    assert 'COPYRIGHT "This derived font holds outlines of IPAmj Mincho (005.01)' in head
+    assert 'LICENCE_URL "https://moji.or.jp/ipafont/license/"' in head
+    assert 'WAY_BACK "To go back to the original font' in head
+    assert "?" not in head
+
+
+@needs_fonts
+def test_a_design_difference_drawn_as_the_reference_font_does_is_told(city: Council) -> None:
+    city.decide(f"{JUKI}/F042", SAKI, "design-difference")
+    city.publish()
+    allow(city, JUKI, "public")
+    content = glyphs_for(city.session, city.settings, OWN, release(city), outlines="ipamj")
+    told = [(one.code, one.subject) for one in content.facts.findings]
+    assert told == [("other-design", f"{JUKI}/F042")]
+    assert [g.provenance.source for g in content.glyphs] == ["ipamj", "city", "ipamj"]
+
+
+@needs_fonts
+def test_a_code_set_called_ipa_gives_no_file_of_that_name(city: Council) -> None:
+    address = f"{KUSATSU}/ipa1"
+    city.code_set(address)
+    files = intake.Files(font=("EUDC.TTE", font(500)), scope="public")
+    intake.take_in(city.session, ME, address, files, city.settings)
+    city.publish()
+    what = FontSubject("codeset", address)
+    made = built(city, what, release(city), "tte", outlines="ipamj")
+    assert not any(map(is_reserved, made.files()))
+    assert made.name.startswith("252069-")
+
+
+def test_no_two_fonts_have_a_name_in_common(city: Council) -> None:
+    allow(city, JUKI, "public")
+    names = []
+    for what in (
+        OWN,
+        FontSubject("codeset", JUKI, part="undecided"),
+        FontSubject("codeset", JUKI, as_of=date(2010, 1, 1)),
+    ):
+        made = built(city, what, release(city), "tte")
+        table = TTFont(io.BytesIO(made.path.read_bytes()))["name"]
+        names.append([table.getDebugName(number) for number in (1, 4, 6)])
+    assert all(len(set(column)) == 3 for column in zip(*names, strict=True))
+    assert names[1][2].startswith("Gaiji-252069-juki-undecided-r1-")
+    assert names[2][1].startswith("Gaiji 252069 juki 2010-01-01 r1 ")
+    assert max(len(one[0]) for one in names) <= 31
+    assert max(len(one[2]) for one in names) <= 63
+    before = names[0]
+    city.take_in_font(JUKI, "EUDC.TTE", font(501, 600, 700))
+    allow(city, JUKI, "public")
+    city.publish()
+    other = glyphs_for(city.session, city.settings, OWN, release(city)).facts.family.en
+    assert other.rpartition(" ")[2] != before[0].rpartition(" ")[2]
+
+
+@needs_fonts
+def test_what_a_city_has_under_ipas_licence_is_in_no_font_under_other_terms(city: Council) -> None:
+    rights.set_rights(city.session, ME, JUKI, "public", ground="販売元の書面", licence="IPA")
+    with pytest.raises(Refused, match="missing for 3") as caught:
+        built(city, OWN, release(city), "tte")
+    assert "--outlines ipamj" in caught.value.extra["findings"][0]["text"]
+    made = built(city, OWN, release(city), "tte", outlines="ipamj")
+    assert {g.provenance.source for g in made.content.glyphs} == {"city", "ipamj"}
+    assert made.content.facts.licence.name == "IPA"
+    assert set(made.files("x.tte")) == {"x.tte", "x.tte.provenance.json", "x.tte.licence.txt"}
+
+
+@needs_fonts
+def test_every_form_of_a_font_of_ipas_outlines_has_the_licence_beside_it(city: Council) -> None:
+    allow(city, JUKI, "public")
+    content = glyphs_for(city.session, city.settings, OWN, release(city), outlines="ipamj")
+    plain = glyphs_for(city.session, city.settings, OWN, release(city))
+    forms: tuple[FontFormat, ...] = ("tte", "woff2", "bdf")
+    for form in forms:
+        (note,) = (
+            data
+            for name, data in font_file(city.settings, content, form).files().items()
+            if name.endswith(".licence.txt")
+        )
+        assert "派生フォント" in note.decode()
+        assert font_file(city.settings, plain, form).licence is None
+
+
+def test_the_font_of_browsers_is_packed_from_the_other_or_made_to_the_same_bytes(
+    city: Council,
+) -> None:
+    allow(city, JUKI, "member")
+    content = glyphs_for(city.session, city.settings, OWN, release(city))
+    alone = font_file(city.settings, content, "woff2")
+    before = alone.path.read_bytes()
+    alone.path.unlink()
+    font_file(city.settings, content, "tte")
+    assert font_file(city.settings, content, "woff2").path.read_bytes() == before
 
 
 def test_planes_beyond_the_bmp_are_no_windows_font(city: Council) -> None:
@@ -298,8 +402,8 @@ def test_planes_beyond_the_bmp_are_no_windows_font(city: Council) -> None:
     city.publish()
     what = FontSubject("codeset", address)
     with pytest.raises(BadFont, match=r"U\+F0010"):
-        font_file(city.session, city.settings, what, release(city), "tte")
-    made = font_file(city.session, city.settings, what, release(city), "woff2")
+        built(city, what, release(city), "tte")
+    made = built(city, what, release(city), "woff2")
     assert made.content.glyphs[0].code_point == 0xF0010
 
 
@@ -360,5 +464,82 @@ def make_blank() -> Engine:
 
 
 def rows_of(session: Session) -> list[tuple[str, str, str, str | None]]:
-    query = select(GlyphSource).order_by(GlyphSource.glyph)
+    query = select(GlyphSource).order_by(GlyphSource.glyph, GlyphSource.code_set_id)
     return [(s.glyph, s.supplier, s.scope, s.licence) for s in session.scalars(query)]
+
+
+@pytest.fixture
+def same_file(council: Council) -> Council:
+    """Two cities that handed in the very same vendor's file, each on terms of its own."""
+    council.add(KUSATSU, "草津市")
+    council.add(RITTO, "栗東市")
+    council.code_set(JUKI)
+    council.code_set(ZEI, "固定資産税", "税系")
+    terms: tuple[tuple[str, str, Scope], ...] = (
+        (JUKI, "甲社", "member"),
+        (ZEI, "乙社", "unknown"),
+    )
+    for address, supplier, scope in terms:
+        files = intake.Files(
+            ("EUDC.TTE", font(500, 600)), supplier=supplier, rights=f"{supplier}契約", scope=scope
+        )
+        intake.take_in(council.session, ME, address, files, council.settings)
+    council.publish()
+    return council
+
+
+def test_two_cities_with_the_same_file_have_terms_of_their_own(same_file: Council) -> None:
+    def told(address: str) -> list[tuple[str, str, Scope, int]]:
+        items = rights.show_rights(same_file.session, address).items
+        return [(one.supplier, one.rights, one.scope, one.glyphs) for one in items]
+
+    assert told(JUKI) == [("甲社", "甲社契約", "member", 2)]
+    assert told(ZEI) == [("乙社", "乙社契約", "unknown", 2)]
+    allow(same_file, ZEI, "public")
+    assert told(JUKI) == [("甲社", "甲社契約", "member", 2)]
+    assert told(ZEI) == [("乙社", "乙社契約", "public", 2)]
+
+
+def test_a_file_that_is_handed_in_again_renews_what_is_told_and_leaves_the_rest(
+    same_file: Council,
+) -> None:
+    def again(supplier: str, scope: Scope) -> list[tuple[str, str, Scope]]:
+        files = intake.Files(("EUDC.TTE", font(500, 600)), supplier=supplier, scope=scope)
+        intake.take_in(same_file.session, ME, ZEI, files, same_file.settings)
+        items = rights.show_rights(same_file.session, ZEI).items
+        return [(one.supplier, one.rights, one.scope) for one in items]
+
+    assert again("", "council") == [("乙社", "乙社契約", "council")]
+    assert again("丙社", "unknown") == [("丙社", "乙社契約", "council")]
+    (juki,) = rights.show_rights(same_file.session, JUKI).items
+    assert (juki.supplier, juki.scope) == ("甲社", "member")
+
+
+def test_another_citys_right_for_itself_opens_nothing_here(same_file: Council) -> None:
+    ritto = FontSubject("codeset", ZEI)
+    with pytest.raises(Refused, match="missing for 2") as caught:
+        built(same_file, ritto, release(same_file), "tte")
+    assert "supplier 乙社, scope unknown" in caught.value.extra["findings"][0]["text"]
+    allow(same_file, JUKI, "council", digest(square(500)))
+    made = built(same_file, ritto, release(same_file), "tte", refused="leave-out")
+    (one,) = json.loads(made.provenance)["glyphs"]
+    assert (one["codeset"], one["granted_by"], one["supplier"]) == (ZEI, JUKI, "甲社")
+
+
+def test_a_citys_own_word_goes_before_anothers(same_file: Council) -> None:
+    allow(same_file, ZEI, "public")
+    made = built(same_file, OWN, release(same_file), "tte")
+    assert {one.provenance.granted_by for one in made.content.glyphs} == {JUKI}
+
+
+@needs_fonts
+def test_a_council_font_never_shows_another_character_of_the_same_base(city: Council) -> None:
+    """Hanazono's 姬 U+59EC is, at the code point, the glyph of another character's sequence."""
+    server(city, {"MJ009670": 0xE000, "MJ009671": 0xE001, "MJ039189": 0xE002})
+    content = glyphs_for(city.session, city.settings, FontSubject("server", "cs1"), release(city))
+    shown = {one.provenance.character: one.glyph for one in content.glyphs}
+    source, rows = donor(city.settings), {row.name: row for row in read(MjRow)}
+    assert shown["MJ009670"] != shown["MJ009671"] == source.outline(rows["MJ009670"])
+    for name in ("MJ009670", "MJ009671", "MJ039189"):
+        by_sequence = Wanted(f"{name} by sequence", None, rows[name].ivs)
+        assert shown[name] == source.outline(by_sequence)

@@ -117,6 +117,8 @@ def dump(session: Session) -> dict[str, list[tuple[object, ...]]]:
         "allocations": "SELECT scope, character, code_point, serial FROM allocations",
         "uses": "SELECT f.sha256, f.size, f.at, f.serial, u.code, u.count FROM usage_files f "
         "JOIN code_uses u ON u.usage_file_id = f.id",
+        "sources": "SELECT g.glyph, g.blob, c.member, c.name, g.supplier, g.rights, g.scope, g.licence "
+        "FROM glyph_sources g JOIN code_sets c ON c.id = g.code_set_id",
         "journal": "SELECT serial, body FROM journal",
         "members": "SELECT code, name, candidate, changed FROM members",
         "registry": "SELECT prefix, serial, next_own FROM registry",

@@ -1,15 +1,10 @@
 """Built fonts in a real browser: the ink of every glyph is the preview's."""
 
-import base64
-import io
 from collections.abc import Iterator
-from fractions import Fraction
-from pathlib import Path
 from typing import Literal
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from gaiji.data import MjRow, read
 from gaiji.errors import Text
@@ -22,22 +17,14 @@ from gaiji.glyph.build import (
     glyph_name,
 )
 from gaiji.glyph.donors import donor
-from gaiji.glyph.draw import dots, mask
+from gaiji.glyph.draw import dots
 from gaiji.glyph.drift import ink_difference
-from gaiji.glyph.forms import Glyph, Outline, digest
+from gaiji.glyph.forms import Glyph, digest
 from gaiji.glyph.reference import font_status
-from gaiji.glyph.truetype import as_outline
 from gaiji.settings import Settings
+from tests.fontshow import CHROMIUM, chromium, preview, previewed, printed, typed
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
-    *("--disable-lcd-text", "--font-render-hinting=none"),
-]
-SIZE_PX, ACROSS, MANY = 96, 20, 200
-RAISED_PX = (
-    "0.48"  # a line of text has its baseline on a whole pixel, 84; that of a preview is at 84.48
-)
+MANY, SAME_INK = 200, 0.02
 FACTS = FontFacts(
     Text("外字 共通 r1", "Gaiji Council r1"), "release", 1, "00" * 32, Licence("x", Text("", ""))
 )
@@ -54,10 +41,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -78,59 +63,27 @@ def glyphs() -> list[FontGlyph]:
     return made
 
 
-def pictures(
-    browser: Browser, glyphs: list[FontGlyph], form: Literal["tte", "woff2"], scale: int
-) -> list[Image.Image]:
-    """Every glyph as Chromium draws it at 96 pixels, from so many pixels of the device for each."""
-    data = base64.b64encode(build_font(glyphs, FACTS, form)).decode()
-    cells = "".join(
-        f"<i style='left:{SIZE_PX * (at % ACROSS)}px;top:{SIZE_PX * (at // ACROSS)}px'>"
-        f"&#{one.code_point};</i>"
-        for at, one in enumerate(glyphs)
-    )
-    size = {"width": SIZE_PX * ACROSS, "height": SIZE_PX * (len(glyphs) // ACROSS + 1)}
-    page = browser.new_page(viewport=size, device_scale_factor=scale)  # type: ignore[arg-type]
-    page.set_content(
-        f"<style>@font-face{{font-family:gaiji;src:url(data:font/{form};base64,{data})}}"
-        f"body{{margin:0}}i{{position:absolute;font:normal {SIZE_PX}px/{SIZE_PX}px gaiji;"
-        f"width:{SIZE_PX}px;height:{SIZE_PX}px}}</style>{cells}"
-    )
-    assert page.evaluate("document.fonts.ready.then(all => [...all].map(one => one.status))") == [
-        "loaded"
-    ]
-    shot = page.screenshot()
-    page.close()
-    shown = ImageChops.invert(Image.open(io.BytesIO(shot)).convert("L")).reduce(scale)
-    return [
-        shown.crop((left, top, left + SIZE_PX, top + SIZE_PX))
-        for at in range(len(glyphs))
-        for left, top in ((SIZE_PX * (at % ACROSS), SIZE_PX * (at // ACROSS)),)
-    ]
-
-
 @pytest.mark.parametrize("form", ["tte", "woff2"])
-def test_chromium_draws_every_glyph_as_the_preview_does(
+def test_chromium_draws_text_as_it_draws_the_previews(
     browser: Browser, glyphs: list[FontGlyph], form: Literal["tte", "woff2"]
 ) -> None:
-    """Four device pixels a pixel: a screen's own antialiasing alone leaves up to 4 % of a thin stroke."""
-    for one, drawn in zip(glyphs, pictures(browser, glyphs, form, 4), strict=True):
-        assert ink_difference(drawn, preview(one.glyph)) < 0.02, one.name
+    """An ordinary screen, a pixel a pixel: both are filled by the same sampling."""
+    drawn = typed(browser, build_font(glyphs, FACTS, form), glyphs, 1)
+    for one, text, shown in zip(glyphs, drawn, previewed(browser, glyphs), strict=True):
+        assert ink_difference(text, shown) < SAME_INK, one.name
 
 
-def test_chromium_puts_as_much_ink_on_an_ordinary_screen(
+def test_chromium_draws_every_glyph_as_the_preview_is(
     browser: Browser, glyphs: list[FontGlyph]
 ) -> None:
-    for one, drawn in zip(glyphs, pictures(browser, glyphs, "woff2", 1), strict=True):
-        amount, meant = (ImageStat.Stat(im).sum[0] for im in (drawn, preview(one.glyph)))
-        assert abs(amount - meant) < 0.02 * max(amount, meant), one.name
+    """Four by four device pixels a pixel, as the preview is the very area: an ordinary screen takes samples of it."""
+    drawn = typed(browser, build_font(glyphs, FACTS, "woff2"), glyphs, 4)
+    for one, text in zip(glyphs, drawn, strict=True):
+        assert ink_difference(text, preview(one.glyph)) < SAME_INK, one.name
 
 
-def preview(glyph: Glyph) -> Image.Image:
-    """The preview without its margin, raised to where a line of text has its baseline, from the left on."""
-    outline = as_outline(glyph, 48 * 64)
-    up = Fraction(RAISED_PX) * outline.em_units / SIZE_PX
-    contours = tuple(
-        tuple(tuple((x, y + up) for x, y in segment) for segment in contour)
-        for contour in outline.contours
-    )
-    return mask(Outline(outline.em_units, outline.em_units, contours), SIZE_PX, margin=0)
+def test_freetype_draws_every_glyph_as_the_preview_is(glyphs: list[FontGlyph]) -> None:
+    """At the same 96 pixels: the font tells it to move no stroke."""
+    drawn = printed(build_font(glyphs, FACTS, "tte"), glyphs)
+    for one, text in zip(glyphs, drawn, strict=True):
+        assert ink_difference(text, preview(one.glyph)) < 0.005, one.name

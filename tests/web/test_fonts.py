@@ -5,7 +5,9 @@ from hashlib import sha256
 import pytest
 
 from gaiji.glyph.build import build_truetype
+from gaiji.glyph.reference import font_status
 from gaiji.glyph.sources import parse_source
+from gaiji.settings import Settings
 from tests.web.council import KUSATSU, RITTO, Council, box, drawn
 
 SET = f"/v1/members/{KUSATSU}/codesets/juki"
@@ -69,6 +71,21 @@ def test_a_council_font_is_for_members_and_whoever_works_for_them(council: Counc
     assert sent.status_code in (200, 404, 409)
     lost = client.get("/v1/releases/latest/font?server=none", headers=council.key())
     assert lost.status_code == 404
+
+
+@pytest.mark.fonts
+@pytest.mark.skipif(
+    any(status.state != "ready" for status in font_status(Settings())),
+    reason="reference fonts are not installed: gaiji fonts fetch",
+)
+def test_a_font_of_ipas_outlines_names_its_licence(council: Council) -> None:
+    allow(council, "public")
+    key = council.key("registrar")
+    plain = council.client.get(f"{SET}/font", headers=key)
+    derived = council.client.get(f"{SET}/font?outlines=ipamj", headers=key)
+    assert (plain.status_code, derived.status_code) == (200, 200)
+    assert derived.headers["link"] == '<https://moji.or.jp/ipafont/license/>; rel="license"'
+    assert "link" not in plain.headers
 
 
 def test_a_terminals_font_is_held_against_the_release(council: Council) -> None:
