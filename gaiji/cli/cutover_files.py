@@ -73,6 +73,13 @@ def check(
             metavar="[CODESET=]LAYOUT", help="レコードレイアウト / record layout: FILE.toml | NAME"
         ),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODESET",
+            help="抽出データなしで認める外字セット / needs no extract; repeatable",
+        ),
+    ] = None,
     plan: Number = None,
     max_loss: Annotated[
         int, typer.Option(min=0, help="市ごとに許容する損失 / losses allowed for each city")
@@ -98,7 +105,9 @@ def check(
             "Name --server, --extract CODESET=FILE and the folder DIR for the reports.",
         )
     reports = _checked(
-        server, plan, members_, extract, layout or [], (max_loss, max_ambiguous), home
+        *(server, plan, members_, extract, layout or [], without or []),
+        (max_loss, max_ambiguous),
+        home,
     )
     _write(folder, reports)
     if format == "json":
@@ -116,6 +125,7 @@ def _checked(
     asked: str | None,
     extracts: list[str],
     layouts: list[str],
+    without: list[str],
     budgets: tuple[int, int],
     home: Path | None,
 ) -> list[CutCheckShape]:
@@ -126,6 +136,7 @@ def _checked(
         plan = cutover.find_plan(session, server, number)
         wanted = _members(asked, plan, files, "--extract")
         names = {code: members.find_member(session, code).name for code in wanted}
+        left_out = _left_out(without, plan, wanted, files)
         ready = []
         for code_set, file in files.items():
             size = os.path.getsize(file) if file.is_file() else None
@@ -140,7 +151,13 @@ def _checked(
         done.setdefault(one.code_set.partition("/")[0], []).append(checked)
     return [
         cutcheck.city_report(
-            plan, code, names[code], done[code], max_loss=budgets[0], max_ambiguous=budgets[1]
+            plan,
+            code,
+            names[code],
+            done[code],
+            max_loss=budgets[0],
+            max_ambiguous=budgets[1],
+            without=left_out[code],
         )
         for code in sorted(done)
     ]
@@ -171,6 +188,24 @@ def _layouts(given: list[str], files: dict[str, Path]) -> dict[str, str]:
                 f"--layout names {code_set[:60]}, for which there is no --extract; name the same code set.",
             )
         found |= {code_set: name} if equals else dict.fromkeys(files, one)
+    return found
+
+
+def _left_out(
+    given: list[str], plan: Plan, wanted: list[str], files: dict[str, Path]
+) -> dict[str, list[str]]:
+    """Return the code sets to be left out, by member; told before hours of work. Raises BadInput."""
+    found: dict[str, list[str]] = {code: [] for code in wanted}
+    for one in given:
+        member, _ = members.split_address(one)
+        if member not in found:
+            raise BadInput(
+                f"--without の {one} の市には --extract が一つもありません。--without を外してください。",
+                f"--without names {one}, of a city without any --extract; leave it out.",
+            )
+        found[member].append(one)
+    for code, sets in found.items():
+        cutcheck.unchecked(plan, code, files, sets)
     return found
 
 
@@ -249,6 +284,12 @@ def _say_report(report: CutCheckShape, folder: Path) -> None:
             f"(allowed {report.max_ambiguous:,})",
         )
     )
+    for told, code_sets in (
+        (cutcheck.UNCHECKED, report.missing),
+        (cutcheck.LEFT_OUT, report.without),
+    ):
+        for code_set in code_sets:
+            say(f"  {code_set}: {told}")
     for one in report.codesets:
         say(
             Text(

@@ -48,6 +48,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     group = typer.Typer(no_args_is_help=True, help="適用先 / places that run releases.")
     group.command("add")(add)
+    group.command("widen")(widen)
     group.command("list")(list_sites)
     app.add_typer(group, name="site")
     app.command("adopt")(adopt)
@@ -82,6 +83,27 @@ def add(
         say_json(shape)
         return
     say(Text(f"適用先 {shape.site} を登録しました。", f"Site {shape.site} is registered."))
+
+
+def widen(
+    site: Site,
+    area: Annotated[
+        str, typer.Option(help="広げた領域 / the wider area: same first code point, E000-F8FF")
+    ],
+    home: Home = None,
+    by: By = None,
+    format: OutputFormat = "text",
+) -> None:
+    """CSサーバーの割当領域を上に広げる / widen the area of a CS server upwards."""
+    who = actor(settings_for(home), by)
+    with writing(home) as session:
+        made = adoption.widen_area(session, who, site, area)
+        shape = next(one for one in adoption.site_shapes(session) if one.site == made.address)
+    if format == "json":
+        say_json(shape)
+        return
+    now = shape.options["area"]
+    say(Text(f"{shape.site} の領域は {now} です。", f"The area of {shape.site} is {now}."))
 
 
 def list_sites(home: Home = None, format: OutputFormat = "text") -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from gaiji.errors import BadName, Text, UnknownRelease
 from gaiji.registry.journal import Act, Actor, act, check_label, effect
-from gaiji.registry.members import find_member, split_address
+from gaiji.registry.members import code_sets, find_member, split_address
 from gaiji.registry.releases import diff, find_release, latest_number
 from gaiji.registry.sites import (
     AREA,
@@ -31,6 +31,7 @@ from gaiji.registry.sites import (
     sets_of_sites,
     site_address,
     site_shapes,
+    widen_area,
 )
 from gaiji.registry.tables import (
     Adoption,
@@ -64,7 +65,9 @@ __all__ = [
     "site_address",
     "site_shapes",
     "standing",
+    "standing_of",
     "touched",
+    "widen_area",
 ]
 
 
@@ -82,7 +85,7 @@ def adopt(
 
     font: sha256 of the font handed to its terminals. A record for the same day is replaced; to correct a wrong day,
     record what ran on it. Raises UnknownSite, UnknownMember, UnknownCodeSet, UnknownRelease also for a release that
-    does not hold a code set of the site, BadName.
+    does not hold a code set that the site names, or none of its member's, BadName.
     """
     address = site_address(site)
     found = find_release(session, release)
@@ -93,6 +96,8 @@ def adopt(
     named = [known.name] if known.kind == "system" else sets_of_sites(session).get(known.id, [])
     for one in named:
         _check_held(found, one)
+    if not named and known.member is not None:
+        _check_concerned(session, found, known.member)
     if font is not None and not re.fullmatch("[0-9a-f]{64}", font):
         raise BadName(
             "フォントは sha256 (16進64桁) で指定してください。",
@@ -138,6 +143,16 @@ def _check_held(release: Release, address: str) -> None:
         raise UnknownRelease(
             f"外字セット {address} は版 {release.number} に入っていません。より新しい版を指定してください。",
             f"Code set {address} is not part of release {release.number}; name a later one.",
+        )
+
+
+def _check_concerned(session: Session, release: Release, member: str) -> None:
+    """Raise UnknownRelease for a release without any code set of a member that has some."""
+    own = [one.address for one in code_sets(session, member)]
+    if own and not any(one in release.manifest["code_sets"] for one in own):
+        raise UnknownRelease(
+            f"構成市 {member} の外字セットは版 {release.number} に一つもありません。より新しい版を指定してください。",
+            f"Release {release.number} has no code set of member {member}; name a later one.",
         )
 
 
@@ -237,6 +252,13 @@ def standing(session: Session, day: date, member: str | None = None) -> list[Ado
         find_member(session, member)
     book = _Book(session, day)
     return [*book.members(member), *book.others(member)]
+
+
+def standing_of(session: Session, site: str, day: date) -> AdoptionShape:
+    """Return what one site runs on a day (一つの適用先の適用状況), a candidate's too. Raises BadName, UnknownSite."""
+    known = find_site(session, site)
+    rows = standing(session, day, known.member)
+    return next(one for one in rows if one.site == known.address)
 
 
 class _Book:

@@ -26,8 +26,11 @@ SERVER_NAME = "[a-z][a-z0-9-]{0,19}"
 
 
 def site_address(text: str) -> str:
-    """Return a site's public name, also for one of a member or system by its own address alone. Raises BadName."""
-    kind, colon, name = text.strip().partition(":")
+    """Return a site's public name, also for one of a member or system by its own address alone. Raises BadName.
+
+    Blanks around its parts are no part of the name: what a clerk types twice is one site.
+    """
+    kind, colon, name = (part.strip() for part in text.partition(":"))
     if not colon and re.fullmatch("[0-9]{6}", kind):
         kind, name = "member", kind
     elif not colon and re.fullmatch("[0-9]{6}/[a-z][a-z0-9]*", kind):
@@ -39,6 +42,8 @@ def site_address(text: str) -> str:
             f"{text[:60]} is no site; write it like 252069, 252069/juki, server:cs1, terminals:252069/窓口 or "
             "print:納税通知2027.",
         )
+    if kind == "terminals":
+        name = "/".join(part.strip() for part in name.split("/", 1))
     return f"{kind}:{name}"
 
 
@@ -131,8 +136,41 @@ def _checked_options(kind: str, options: Json) -> Json:
 
 def server_area(site: Site) -> range:
     """Return the code points that a CS server gives out (割当領域)."""
-    first, last = str(site.options["area"]).split("-")
+    return _range(str(site.options["area"]))
+
+
+def _range(area: str) -> range:
+    first, last = area.split("-")
     return range(int(first, 16), int(last, 16) + 1)
+
+
+def widen_area(session: Session, actor: Actor, address: str, area: str) -> Site:
+    """Widen the area of a CS server upwards (領域の拡張); the points it gave stay what they are.
+
+    area: from the same first code point to a higher last one, e.g. E000-F8FF; the present one again is no act. Raises
+    BadName, UnknownSite.
+    """
+    site = find_site(session, address)
+    options = _checked_options(site.kind, {**site.options, "area": area})
+    now, wider = server_area(site), _range(options["area"])
+    if wider.start != now.start or wider.stop < now.stop:
+        raise BadName(
+            f"{site.address} の領域 {site.options['area']} は上に広げることしかできません。"
+            f"{now.start:04X}-F8FF のように書いてください。",
+            f"The area {site.options['area']} of {site.address} can only be widened upwards; write it like "
+            f"{now.start:04X}-F8FF.",
+        )
+    if wider != now:
+        before = {"area": site.options["area"]}
+        act(session, actor, "site.area", site.address, {"area": options["area"]}, before)
+    return site
+
+
+@effect("site.area")
+def _area_widened(session: Session, act: Act) -> None:
+    site = find_site(session, act.subject)
+    site.options = {**site.options, "area": act.after["area"]}
+    session.flush()
 
 
 @effect("site.add")

@@ -69,6 +69,8 @@ RELATIONSHIPS = {
     "substitute": Text("縮退・代替", "substitute"),
 }
 EVENTS = ("unmapped", "unified", "substitute", "reduced", "recoded")
+UNCHECKED = Text("抽出データがなく、確認していません", "not checked, for want of an extract")
+LEFT_OUT = Text("確認の対象から外しました", "left out of the check")
 SHOWN_PLACES = 10
 
 
@@ -98,7 +100,7 @@ def prepare(
             f"Code set {code_set} is not part of cutover plan {plan.server}/{plan.number}; plan with it.",
         )
     pinned = Pinned(plan.release, None, f"{plan.server}/{plan.number}")
-    options = Options(dry_run=True, as_of=plan.as_of)
+    options = Options(dry_run=True, digests=True, as_of=plan.as_of)
     asked = conversion(session, code_set, "juki", pinned, options)
     return mapfiles.prepared(session, settings, asked, size)
 
@@ -108,11 +110,14 @@ def check(
 ) -> CheckedSetShape:
     """Return what the move does to one extract (抽出データの試行); nothing is written.
 
-    prepared: by `prepare`. The file is read twice. Raises MalformedInput, with the place, for bytes that are no
-    character and for characters that no table has: then the extract is in another charset than declared.
+    prepared: by `prepare`. The file is read twice, and BadInput raised where it was not the same file both times.
+    Raises MalformedInput, with the place, for bytes that are no character and for characters that no table has: then
+    the extract is in another charset than declared.
     """
-    facts = prepared.facts
-    if (facts.source, facts.target) != (extract.code_set, "juki") or not facts.cutover:
+    facts, is_noted = prepared.facts, prepared.options.digests
+    if (facts.source, facts.target) != (extract.code_set, "juki") or not (
+        facts.cutover and is_noted
+    ):
         raise ValueError("not a conversion to a shared server")
     try:
         report = convert_file(extract.path, "-", prepared, layout=extract.layout, progress=progress)
@@ -123,6 +128,18 @@ def check(
     counted = count_file(
         extract.path, extract.charset, extract.layout, progress=progress, watch=classes
     )
+    if not report.input_bytes:
+        raise BadInput(
+            "抽出データが空です。抽出し直したファイルを指定してください。",
+            "The extract is empty; name a file that was extracted anew.",
+            where=Where(str(extract.path)),
+        )
+    if counted.sha256 != report.input_sha256:
+        raise BadInput(
+            "確認中に抽出データが書き換わりました。抽出が終わったファイルを指定してやり直してください。",
+            "The extract changed while it was checked; run the check again over a file that nobody writes to.",
+            where=Where(str(extract.path)),
+        )
     _check_charset(report, counted, extract)
     return _checked(plan, prepared, report, counted, classes, rows, extract)
 
@@ -271,12 +288,17 @@ def city_report(
     *,
     max_loss: int = 0,
     max_ambiguous: int = 0,
+    without: Iterable[str] = (),
 ) -> CutCheckShape:
     """Return the report of one city (移行確認報告) over its extracts, with its digest and what the gate says.
 
     The budgets are for the city as a whole: occurrences that do not come back, and those whose way back is undecided.
+    A code set of the plan that was not checked stops the city too, unless it stands in `without`. Raises BadInput as
+    `unchecked`.
     """
     sets = sorted(checked, key=lambda one: one.codeset)
+    left_out = sorted(set(without))
+    missing = unchecked(plan, member, [one.codeset for one in sets], left_out)
     losses, ambiguous = sum(one.losses for one in sets), sum(one.ambiguous for one in sets)
     made = CutCheckShape(
         server=plan.server,
@@ -291,10 +313,33 @@ def city_report(
         max_ambiguous=max_ambiguous,
         losses=losses,
         ambiguous=ambiguous,
-        passed=losses <= max_loss and ambiguous <= max_ambiguous,
+        passed=losses <= max_loss and ambiguous <= max_ambiguous and not missing,
+        missing=missing,
+        without=left_out,
         codesets=sets,
     )
     return made.model_copy(update={"report_digest": report_digest(made)})
+
+
+def unchecked(plan: Plan, member: str, checked: Iterable[str], without: Iterable[str]) -> list[str]:
+    """Return the code sets that a plan has of a member and nobody checks (未確認の外字セット), `without` left out.
+
+    Raises BadInput for one in `without` that is not the member's in the plan, or that is checked.
+    """
+    left = _of(member, plan.code_sets).difference(checked)
+    for code_set in without:
+        if code_set not in left:
+            raise BadInput(
+                f"{code_set} は省けません。移行計画 {plan.server}/{plan.number} の {member} の外字セットで、"
+                "抽出データのないものを指定してください。",
+                f"{code_set} cannot be left out; name a code set of {member} in cutover plan "
+                f"{plan.server}/{plan.number} that has no extract.",
+            )
+    return sorted(left.difference(without))
+
+
+def _of(member: str, code_sets: Iterable[str]) -> set[str]:
+    return {one for one in code_sets if one.startswith(f"{member}/")}
 
 
 def report_digest(report: CutCheckShape) -> str:
@@ -312,7 +357,8 @@ def verify(session: Session, report: CutCheckShape) -> list[Finding]:
     """Return why a signed report holds no longer (確認報告の検証); nothing where it does.
 
     `report-changed`: it is not what was signed; `plan-unknown`, `plan-differs`, `release-differs`: it is of another
-    registry; `plan-superseded`, `release-superseded`: a code set has other rows by now, so it is to be checked again.
+    registry; `not-passed`: it was signed though the gate stopped it; `plan-superseded`, `release-superseded`: a code
+    set has other rows by now, or came into the plan since, so it is to be checked again.
     """
     subject = f"{report.server}/{report.plan}"
     if report_digest(report) != report.report_digest:
@@ -328,6 +374,12 @@ def verify(session: Session, report: CutCheckShape) -> list[Finding]:
     newest = newest_plan(session, report.server) or kept
     latest, release = (find_release(session, one) for one in ("latest", kept.release))
     found = []
+    if not report.passed:
+        text = Text(
+            "この報告は不合格です。指摘を解決するか、許容数を決めて、確認し直してください。",
+            "This report did not pass; settle what it names or decide on budgets, and check again.",
+        )
+        found.append(Finding("not-passed", "error", text, subject))
     if kept.digest != report.plan_digest:
         text = Text(
             f"移行計画 {subject} の照合値が報告と違います。別の台帳の報告ではないか確かめてください。",
@@ -355,6 +407,13 @@ def verify(session: Session, report: CutCheckShape) -> list[Finding]:
                 f"{one.codeset} means something else in release {latest.number}; plan and check it again.",
             )
             found.append(Finding("release-superseded", "error", text, one.codeset))
+    known = {*(one.codeset for one in report.codesets), *report.missing, *report.without}
+    for code_set in sorted(_of(report.member, newest.code_sets) - known):
+        text = Text(
+            f"{code_set} は報告のあとに移行計画 {report.server}/{newest.number} に入りました。確認し直してください。",
+            f"{code_set} came into the plan after the report, with {report.server}/{newest.number}; check it too.",
+        )
+        found.append(Finding("plan-superseded", "error", text, code_set))
     return found
 
 
@@ -419,6 +478,8 @@ def as_csv(report: CutCheckShape) -> bytes:
         code_cells(one.codeset, code, 100) for one in report.codesets for code in one.codes
     ]
     told = [
+        *([str(UNCHECKED), code_set] for code_set in report.missing),
+        *([str(LEFT_OUT), code_set] for code_set in report.without),
         [str(Text("計画の照合値", "Plan digest")), report.plan_digest],
         [str(Text("版の照合値", "Release digest")), report.release_digest],
         *(
@@ -437,6 +498,10 @@ def as_html(report: CutCheckShape) -> bytes:
         report=report,
         names=NAMES,
         classes=CLASSES,
+        unchecked=[
+            *((code_set, UNCHECKED) for code_set in report.missing),
+            *((code_set, LEFT_OUT) for code_set in report.without),
+        ],
         headers=HEADERS[1:],
         cells=lambda code: code_cells("", code)[1:],
         number=grouped(report.report_digest),

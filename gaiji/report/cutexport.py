@@ -17,12 +17,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, get_args
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gaiji.charset.coding import SHAPES
 from gaiji.charset.cutover import Plan, PlanRow, unit_name
@@ -36,7 +33,6 @@ from gaiji.errors import (
     Refused,
     Text,
     UnsupportedConversion,
-    language,
 )
 from gaiji.glyph import draw
 from gaiji.glyph.forms import Glyph
@@ -53,6 +49,7 @@ from gaiji.registry.tables import Json, Release
 from gaiji.report.cutover import make_again
 from gaiji.report.cutover_tables import ambiguities_csv, outside_csv, points_csv, rows_csv
 from gaiji.report.folders import check_free, replacing_folder
+from gaiji.report.pages import page
 from gaiji.settings import Settings
 from gaiji.wire.cutexport import ExportedFileShape, ExportFormat, ExportShape, LeftOutShape
 from gaiji.wire.findings import Finding
@@ -95,7 +92,7 @@ def export_plan(
     """
     wanted = _wanted(plan, members)
     check_free(folder, lambda path: _is_of(path, plan))
-    made = _checked(session, plan, release)
+    made = _checked(session, plan, release, wanted)
     work = _Export(session, settings, plan, made, wanted)
     work.check_formats(formats)
     content = work.content(refused)
@@ -107,7 +104,7 @@ def export_plan(
                 work.vendor_points(address, formats)
         work.server()
         work.pictures(content, sizes)
-        work.fonts(content, sizes, refused)
+        work.fonts(content, sizes)
         return work.finish(sizes)
 
 
@@ -145,7 +142,7 @@ def formats_of(charset: str) -> tuple[ExportFormat, ...]:
 # --- what stops an export
 
 
-def _checked(session: Session, plan: Plan, release: int | None) -> Release:
+def _checked(session: Session, plan: Plan, release: int | None, members: Sequence[str]) -> Release:
     subject = f"{plan.server}/{plan.number}"
     if release is not None and release != plan.release:
         raise Refused(
@@ -171,12 +168,13 @@ def _checked(session: Session, plan: Plan, release: int | None) -> Release:
             digest=plan.digest,
             recomputed=again.digest,
         )
-    if plan.open:
-        first = plan.open[0]
+    undecided = [one for one in plan.open if split_address(one.code_set)[0] in members]
+    if undecided:
+        first = undecided[0]
         raise Refused(
-            f"移行計画 {subject} には戻りの規則が未決定の文字が {len(plan.open)} あります(最初は {first.code_set} の "
+            f"移行計画 {subject} には戻りの規則が未決定の文字が {len(undecided)} あります(最初は {first.code_set} の "
             f"{first.character})。gaiji cutover rule で決めてから計画し直してください。",
-            f"Cutover plan {subject} has ways back that nobody has decided: {len(plan.open)} (the first is "
+            f"Cutover plan {subject} has ways back that nobody has decided: {len(undecided)} (the first is "
             f"{first.character} in {first.code_set}); decide them with gaiji cutover rule and plan again.",
             findings=[
                 Finding(
@@ -190,7 +188,7 @@ def _checked(session: Session, plan: Plan, release: int | None) -> Release:
                 )
                 .shape()
                 .model_dump(mode="json")
-                for one in plan.open
+                for one in undecided
             ],
         )
     return find_release(session, plan.release)
@@ -287,13 +285,18 @@ class _Export:
         self.add(f"{address}/{spec.name(self.release)}", path.read_bytes(), format, address)
 
     def vendor_points(self, address: str, formats: Sequence[ExportFormat]) -> None:
-        """Add vendors' tables from residual codes to the server's points; J+ codes are no Unicode and have no place."""
+        """Add vendors' tables from residual codes to the server's points; J+ codes are no Unicode and have no place.
+
+        Back comes what the plan says comes back, in a table that has a part for it (HULFT's has none).
+        """
         charset = self.release.manifest["code_sets"][address]["charset"]
-        pairs = [
-            (row.code, chr(row.point))
+        rows = [
+            (row.code, chr(row.point), row.back in ("exact", "rule"))
             for row in self.plan.rows_of(address)
             if row.kind == "residual" and row.point is not None
         ]
+        pairs = [(code, point) for code, point, _ in rows]
+        back = [(code, point) for code, point, comes_back in rows if comes_back]
         stem = f"{address.replace('/', '-')}.{self.plan.server}-{self.plan.number}-points"
         told = (
             f"{address} {charset} -> {self.plan.server}, plan {self.plan.number} {self.plan.digest}"
@@ -304,7 +307,7 @@ class _Export:
             if kind == "hulft":
                 name, data = f"gt{letters[charset]}to8.txt", write_hulft(pairs, told)
             else:
-                name, data = "fujitsu.txt", write_fujitsu(pairs, told)
+                name, data = "fujitsu.txt", write_fujitsu(pairs, told, back)
             self.add(f"{address}/{stem}.{name}", data, kind, address)
 
     # the server's own
@@ -345,7 +348,7 @@ class _Export:
                 self.add(f"{stem}.{side}.png", draw.png(glyph, side), "png")
                 self.add(f"{stem}.{side}.bmp", draw.bmp(glyph, side), "bmp")
 
-    def fonts(self, content: FontContent | None, sizes: Sequence[int], refused: Refusing) -> None:
+    def fonts(self, content: FontContent | None, sizes: Sequence[int]) -> None:
         """Add the server's font in every format, the file that links it, and where its glyphs came from."""
         if content is None or not content.glyphs:
             return
@@ -358,18 +361,17 @@ class _Export:
             more = {"side": side} if side else {}
             try:
                 made = font_file(
-                    self.session,
                     self.settings,
-                    self.what,
-                    self.release,
+                    content,
                     form,  # type: ignore[arg-type]
-                    refused=refused,
                     **more,  # type: ignore[arg-type]
                 )
             except BadFont as error:  # dots alone make no outlines, and the other way round
                 self.findings.append(Finding("no-font", "warning", error.text, form))
                 continue
             self.add(f"fonts/{made.name}", made.path.read_bytes(), form)
+            if made.licence is not None:
+                self.add(f"fonts/{made.name}.licence.txt", made.licence, "licence")
             if form == "tte":
                 self.add(
                     f"fonts/{Path(made.name).stem}.reg", link_file(INSTALLED + made.name), "reg"
@@ -449,17 +451,6 @@ def _reason(charset: str, format: ExportFormat) -> str:
     return str(reasons[format])
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def index(shape: ExportShape, plan: Plan) -> bytes:
     """Return the page that says what lies in the folder (書出しの索引), for screen and print."""
     groups: dict[str, list[ExportedFileShape]] = {}
@@ -470,16 +461,10 @@ def index(shape: ExportShape, plan: Plan) -> bytes:
         for character, point in residuals(plan).items()
     }
     known = {file.name for file in shape.files}
-    return (
-        _environment()
-        .get_template("cutexport.html.j2")
-        .render(
-            shape=shape,
-            lang=language.get(),
-            groups=groups,
-            counts={address: plan.counts(address) for address in plan.code_sets},
-            pictures={p: pair for p, pair in pictures.items() if pair[0] in known},
-            T=Text,
-        )
-        .encode()
-    )
+    return page(
+        "cutexport.html.j2",
+        shape=shape,
+        groups=groups,
+        counts={address: plan.counts(address) for address in plan.code_sets},
+        pictures={p: pair for p, pair in pictures.items() if pair[0] in known},
+    ).encode()

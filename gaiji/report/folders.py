@@ -17,20 +17,22 @@ from gaiji.errors import BadInput, Where
 def replacing_folder(folder: Path, is_ours: Callable[[Path], bool]) -> Iterator[Path]:
     """Give an empty folder that takes the final name when the block ends well; hundreds of files need no handles.
 
-    is_ours: whether what stands there may be replaced; an empty folder always may. Raises BadInput where it may not,
-    DiskFull, StorageFailed; after any error what stood there stands.
+    is_ours: whether what stands there may be replaced; an empty folder always may. A link to a folder stays one.
+    Raises BadInput as `check_free`, DiskFull, StorageFailed; after any error what stood there stands.
     """
     check_free(folder, is_ours)
+    place = _place(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".gaiji-", dir=folder.parent))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".gaiji-", dir=place.parent))
     except OSError as error:
         raise storage_error(error, folder) from error
     try:
+        mode = _mode(made)
         yield made
-        made.chmod(0o755)
+        made.chmod(mode)
         _sync(made)
-        _take(made, folder)
+        _take(made, place)
     except OSError as error:
         raise storage_error(error, folder) from error
     finally:
@@ -38,18 +40,51 @@ def replacing_folder(folder: Path, is_ours: Callable[[Path], bool]) -> Iterator[
 
 
 def check_free(folder: Path, is_ours: Callable[[Path], bool]) -> None:
-    """Raise BadInput unless a folder is new, empty, or one that may be replaced."""
+    """Raise BadInput unless a folder is new, empty, or one that may be replaced, and can be put in its place at all.
+
+    The folder somebody works in cannot, and where a file system is mounted no other folder can stand.
+    """
     try:
+        place = _place(folder)
+        in_use = place in (here := _here(), *here.parents) or place.is_mount()
         holds = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
         free = not holds or (folder.is_dir() and is_ours(folder))
     except OSError as error:
         raise storage_error(error, folder) from error
+    if in_use:
+        raise BadInput(
+            "作業中のフォルダと、ディスクが割り当てられたフォルダは、丸ごと置き換えられません。その中の新しいフォルダの"
+            "名前を指定してください。",
+            "The folder you work in, and one where a disk is mounted, cannot be replaced as a whole; name a new folder "
+            "inside it.",
+            where=Where(str(folder)),
+        )
     if not free:
         raise BadInput(
             "保存先には別のファイルがあります。空のフォルダか、新しい名前を指定してください。",
             "The folder holds other files; name an empty one, or a new name.",
             where=Where(str(folder)),
         )
+
+
+def _place(folder: Path) -> Path:
+    return Path(os.path.realpath(folder))
+
+
+def _here() -> Path:
+    try:
+        return _place(Path.cwd())
+    except FileNotFoundError:  # somebody removed it: then it is in nobody's way
+        return Path()
+
+
+def _mode(folder: Path) -> int:
+    """Return the mode a new folder gets here, by making one: asking for the umask would change it."""
+    probe = folder / ".mode"
+    probe.mkdir()
+    mode = probe.stat().st_mode & 0o777
+    probe.rmdir()
+    return mode
 
 
 def _sync(folder: Path) -> None:

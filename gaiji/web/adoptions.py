@@ -135,9 +135,7 @@ def record_adoption(
             font=body.font,
             ground=body.ground or None,
         )
-        address = adoption.site_address(body.site)
-        rows = adoption.standing(session, body.from_)
-        return 201, next(one for one in rows if one.site == address)
+        return 201, adoption.standing_of(session, body.site, body.from_)
 
     return once(session, actor, idempotency_key, ["adopt", body.model_dump(mode="json")], make)
 

@@ -70,6 +70,8 @@ class CutCheckShape(BaseModel):
     max_ambiguous: int
     losses: int
     ambiguous: int
-    passed: bool
+    passed: bool = Field(description="within the budgets, and no code set of the plan unchecked")
+    missing: list[str] = Field(description="code sets of the plan that had no extract")
+    without: list[str] = Field(description="those left out by name, so that they hold nothing up")
     codesets: list[CheckedSetShape]
     report_digest: str = ""

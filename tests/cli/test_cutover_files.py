@@ -74,16 +74,25 @@ def test_the_check_writes_its_reports_whether_it_passes_or_not(
     report = out / "check-252069.json"
     assert {path.suffix for path in out.iterdir()} == {".json", ".csv", ".html"}
     assert json.loads(report.read_bytes())["passed"] is False
+    assert gaiji("cutover", "check", "--verify", report) == 1
+    told = capsys.readouterr().out
+    assert "not-passed" in told
+    assert "The report holds" not in told
     budget = ("--max-loss", 1, "--max-ambiguous", 1)
-    assert gaiji(*words, *budget, "--members", "252069") == 0
-    assert "number to sign" in capsys.readouterr().out
+    assert gaiji(*words, *budget) == 1
+    assert f"{ZEI}: not checked, for want of an extract" in capsys.readouterr().out
+    left_out = ("--without", ZEI)
+    assert gaiji(*words, *left_out, *budget, "--members", "252069") == 0
+    told = capsys.readouterr().out
+    assert "number to sign" in told
+    assert f"{ZEI}: left out of the check" in told
     assert json.loads(report.read_bytes())["passed"] is True
     assert gaiji("cutover", "check", "--verify", report) == 0
     rule()
     assert gaiji("cutover", "check", "--verify", report) == 1
     assert "plan-superseded" in capsys.readouterr().out
-    assert gaiji(*words, "--plan", 1, "--format", "json") == 1
-    assert gaiji(*words) == 0
+    assert gaiji(*words, *left_out, "--plan", 1, "--format", "json") == 1
+    assert gaiji(*words, *left_out) == 0
 
 
 @pytest.mark.parametrize(
@@ -92,6 +101,9 @@ def test_the_check_writes_its_reports_whether_it_passes_or_not(
         (("--members", "252069,252085"), "members without a file: 252085"),
         (("--members", "all"), "members without a file: 252085"),
         (("--layout", f"{ZEI}=resident-csv"), "for which there is no --extract"),
+        (("--without", JUKI), f"{JUKI} cannot be left out"),
+        (("--without", "252069/kaigo"), "252069/kaigo cannot be left out"),
+        (("--without", OTHER), f"--without names {OTHER}, of a city without any --extract"),
         (("--plan", 7), "There is no cutover plan cs1/7"),
         (("--extract", f"{JUKI}=-"), "once for each code set"),
     ],
@@ -109,6 +121,16 @@ def test_a_check_that_is_asked_for_wrongly_writes_nothing(
     assert sentence in capsys.readouterr().err
     assert not out.exists()
     assert gaiji("cutover", "check", "--server", "cs1") == 2
+
+
+def test_an_empty_extract_proves_nothing_and_is_refused(
+    planned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, out = extract(tmp_path), tmp_path / "out"
+    words = ("cutover", "check", "--server", "cs1", "--extract", f"{JUKI}={file}", out)
+    assert gaiji(*words) == 2
+    assert "The extract is empty" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_an_export_and_the_dump_of_the_server_go_together(

@@ -17,7 +17,7 @@ from gaiji.errors import (
 from gaiji.registry import adoption, db, journal, replay, schema
 from gaiji.registry.tables import CutoverMove, CutoverPlan
 from gaiji.settings import Settings
-from tests.council import KUSATSU, ME, RITTO, Council
+from tests.council import KOKA, KUSATSU, ME, RITTO, Council
 from tests.report.conftest import CHARACTERS, seed_reference
 
 JUKI, ZEI, OTHER = "252069/juki", "252069/zei", "252085/juki"
@@ -118,6 +118,26 @@ def test_the_area_of_a_server_lies_in_the_private_use_area(
     for area in ("E000-F900", "DFFF-E000", "F000-E000", "E000", "U+E000-U+F8FF"):
         with pytest.raises(BadName, match="within E000-F8FF"):
             adoption.add_site(session, ME, "server:cs3", options={"area": area})
+
+
+def test_the_area_of_a_server_is_only_widened_upwards(
+    session: Session, two_releases: Council
+) -> None:
+    adoption.add_site(session, ME, "server:cs1", options={"area": "E100-E1FF"})
+    adoption.add_site(session, ME, "print:納税")
+    for area in ("E000-E1FF", "E100-E1FE", "E180-E2FF", "E100-F900"):
+        with pytest.raises(BadName, match="F8FF"):
+            adoption.widen_area(session, ME, "server:cs1", area)
+    with pytest.raises(BadName, match="Only a CS server"):
+        adoption.widen_area(session, ME, "print:納税", "E000-F8FF")
+    with pytest.raises(UnknownSite):
+        adoption.widen_area(session, ME, "server:cs2", "E000-F8FF")
+    head = journal.head(session).serial
+    adoption.widen_area(session, ME, "server:cs1", "e100-e1ff")
+    assert journal.head(session).serial == head
+    adoption.widen_area(session, ME, "server:cs1", "e100-e2ff")
+    assert adoption.server_area(adoption.find_site(session, "server:cs1")) == range(0xE100, 0xE300)
+    assert journal.head(session).serial == head + 1
     with pytest.raises(BadName, match="Only a CS server"):
         adoption.add_site(session, ME, "print:通知", options={"area": "E000-F8FF"})
 
@@ -144,6 +164,42 @@ def test_what_is_not_registered_cannot_be_adopted(session: Session, two_releases
     two_releases.code_set("252085/zei")
     with pytest.raises(UnknownRelease, match="252085/zei is not part of release 2"):
         adoption.adopt(session, ME, "252085/zei", 2, MAY)
+    adoption.adopt(session, ME, RITTO, 2, MAY)  # which has another set of theirs
+
+
+def test_a_release_without_a_members_code_sets_cannot_be_what_it_runs(
+    session: Session, two_releases: Council
+) -> None:
+    two_releases.add(KOKA, "甲賀市")
+    adoption.adopt(session, ME, KOKA, 2, MAY)  # no code set yet: nothing speaks against it
+    two_releases.code_set("252093/juki")
+    adoption.add_site(session, ME, "terminals:252093/窓口")
+    before = runs(session, JULY)
+    for site in (KOKA, "terminals:252093/窓口"):
+        with pytest.raises(UnknownRelease, match="Release 2 has no code set of member 252093"):
+            adoption.adopt(session, ME, site, 2, JUNE)
+    assert runs(session, JULY) == before
+    two_releases.take_in("252093/juki", "外字コード\nF040\n")
+    two_releases.decide("252093/juki/F040", "MJ026190")
+    number = two_releases.publish()
+    for site in (KOKA, "terminals:252093/窓口"):
+        assert adoption.adopt(session, ME, site, number, JUNE).release == number
+
+
+def test_blanks_around_a_name_make_no_other_site(session: Session, two_releases: Council) -> None:
+    made = adoption.add_site(session, ME, "print: 納税 ")
+    assert made.address == "print:納税"
+    shown = adoption.add_site(session, ME, " terminals: 252069 / 窓口", code_sets=[JUKI])
+    assert shown.address == "terminals:252069/窓口"
+    for site in ("print:納税", "print: 納税", "print:納税\u3000", "terminals:252069/ 窓口"):
+        with pytest.raises(AlreadyRegistered):
+            adoption.add_site(session, ME, site)
+    adoption.adopt(session, ME, "print: 納税", 1, MAY)
+    adoption.adopt(session, ME, " 252069/juki ", 1, MAY)
+    found = {one.site: one.release for one in adoption.standing(session, MAY)}
+    assert (found["print:納税"], found["system:252069/juki"]) == (1, 1)
+    with pytest.raises(BadName):
+        adoption.add_site(session, ME, "print: ")
 
 
 def test_both_ends_of_a_conversion_take_the_releases_they_run(

@@ -14,10 +14,11 @@ from gaiji.charset.records.layoutfile import read_layout
 from gaiji.charset.usage import ANY, UsageCounter
 from gaiji.errors import BadInput, MalformedInput, language
 from gaiji.report import cutcheck
+from gaiji.report.cutover import make_plan
 from gaiji.settings import Settings
 from gaiji.wire.cutcheck import CheckedSetShape, CutCheckShape
-from tests.council import KUSATSU
-from tests.cutting import JUKI, TWO, ZEI, Cutting, extract, opened
+from tests.council import KUSATSU, ME, RITTO
+from tests.cutting import DAY, JUKI, OTHER, TWO, ZEI, Cutting, extract, opened
 
 CP932 = charset("cp932")
 A, B, RESIDUAL, MAPPED, OPEN, NEVER = (bytes.fromhex(f"F04{n}") for n in range(6))
@@ -67,9 +68,15 @@ def checked(
     return cutcheck.check(plan, prepared, cutcheck.Extract(code_set, path, CP932))
 
 
-def report(plan: Plan, *sets: CheckedSetShape, loss: int = 0, ambiguous: int = 0) -> CutCheckShape:
+def report(
+    plan: Plan,
+    *sets: CheckedSetShape,
+    loss: int = 0,
+    ambiguous: int = 0,
+    without: tuple[str, ...] = (ZEI,),
+) -> CutCheckShape:
     return cutcheck.city_report(
-        plan, KUSATSU, "草津市", sets, max_loss=loss, max_ambiguous=ambiguous
+        plan, KUSATSU, "草津市", sets, max_loss=loss, max_ambiguous=ambiguous, without=without
     )
 
 
@@ -125,6 +132,50 @@ def test_the_gate_lets_pass_at_the_budget_and_stops_one_below(
     clean = checked(session, settings, plan, extract(tmp_path, b"1,\x8eR" + MAPPED))
     assert (clean.losses, clean.affected, clean.codes) == (0, 0, [])
     assert report(plan, clean).passed
+
+
+def test_a_city_does_not_pass_while_a_code_set_of_the_plan_is_unchecked(
+    session: Session, settings: Settings, cutting: Cutting, tmp_path: Path
+) -> None:
+    plan = cutting.plan()
+    found = checked(session, settings, plan, extract(tmp_path, b"1,\x8eR" + MAPPED))
+    half = report(plan, found, without=())
+    assert (half.passed, half.missing, half.without) == (False, [ZEI], [])
+    named = report(plan, found)
+    assert (named.passed, named.missing, named.without) == (True, [], [ZEI])
+    other = checked(
+        session, settings, plan, extract(tmp_path, b"1,\xf0\x50", name="zei.csv"), code_set=ZEI
+    )
+    whole = report(plan, found, other, without=())
+    assert (whole.passed, whole.missing, whole.without) == (True, [], [])
+    assert len({one.report_digest for one in (half, named, whole)}) == 3
+    for one, told in ((half, cutcheck.UNCHECKED), (named, cutcheck.LEFT_OUT)):
+        table = cutcheck.as_csv(one).decode("utf-8-sig")
+        assert f"{told},{ZEI}" in table.replace('"', "")
+        assert f"<code>{ZEI}</code> {told}" in cutcheck.as_html(one).decode()
+    assert "not checked" not in cutcheck.as_html(whole).decode()
+    for wrong in (JUKI, "252069/kaigo", "252085/juki"):
+        with pytest.raises(BadInput, match=f"{wrong} cannot be left out"):
+            report(plan, found, without=(wrong,))
+
+
+def test_an_extract_that_changes_between_the_readings_is_refused(
+    session: Session, settings: Settings, cutting: Cutting, tmp_path: Path
+) -> None:
+    plan = cutting.plan()
+    path = extract(tmp_path, *RECORDS)
+    prepared = cutcheck.prepare(session, settings, plan, JUKI, path.stat().st_size)
+    read: list[int] = []
+
+    def progress(done: int) -> None:
+        if not read:
+            extract(tmp_path, b"1,\x8eR" + MAPPED)
+        read.append(done)
+
+    with pytest.raises(BadInput, match="The extract changed while it was checked") as told:
+        cutcheck.check(plan, prepared, cutcheck.Extract(JUKI, path, CP932), progress=progress)
+    assert told.value.where is not None
+    assert told.value.where.file == str(path)
 
 
 def test_a_file_with_a_layout_is_counted_by_its_records(
@@ -184,10 +235,13 @@ def test_a_signed_report_holds_until_what_it_stands_on_changes(
     session: Session, settings: Settings, cutting: Cutting, tmp_path: Path
 ) -> None:
     plan = cutting.plan()
-    signed = report(plan, checked(session, settings, plan, extract(tmp_path, *RECORDS)))
+    found = checked(session, settings, plan, extract(tmp_path, *RECORDS))
+    signed = report(plan, found, loss=6, ambiguous=4)
     read = cutcheck.read_report(cutcheck.as_json(signed), "check.json")
     assert read == signed
     assert cutcheck.verify(session, read) == []
+    for stopped in (report(plan, found), report(plan, found, loss=6, ambiguous=4, without=())):
+        assert [one.code for one in cutcheck.verify(session, stopped)] == ["not-passed"]
     forged = read.model_copy(update={"losses": 0})
     assert [one.code for one in cutcheck.verify(session, forged)] == ["report-changed"]
     cutting.rule()
@@ -201,6 +255,22 @@ def test_a_signed_report_holds_until_what_it_stands_on_changes(
     assert [one.code for one in cutcheck.verify(session, elsewhere)] == ["plan-unknown"]
     with pytest.raises(BadInput, match="no report of a cutover check"):
         cutcheck.read_report(b"{}", "x.json")
+
+
+def test_a_code_set_that_came_into_the_plan_later_asks_for_another_check(
+    session: Session, settings: Settings, cutting: Cutting, tmp_path: Path
+) -> None:
+    named = (KUSATSU, RITTO)
+    narrow = make_plan(
+        session, ME, "cs1", named, release="latest", as_of=DAY, code_sets=[JUKI, OTHER]
+    )
+    clean = extract(tmp_path, b"1,\x8eR" + MAPPED)
+    signed = report(narrow, checked(session, settings, narrow, clean), without=())
+    assert signed.passed
+    assert cutcheck.verify(session, signed) == []
+    cutting.plan()
+    (finding,) = cutcheck.verify(session, signed)
+    assert (finding.code, finding.subject) == ("plan-superseded", ZEI)
 
 
 @pytest.mark.parametrize("spoken", ["ja", "en"])

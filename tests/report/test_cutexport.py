@@ -24,7 +24,7 @@ from gaiji.settings import Settings
 from gaiji.wire.cutexport import ExportShape
 from tests.charset.icu import Icu, needs_icu
 from tests.council import KUSATSU, ME
-from tests.cutting import JEF, JUKI, OTHER, TWO, ZEI, Cutting, opened
+from tests.cutting import JEF, JUKI, OTHER, RESIDUAL, TWO, ZEI, Cutting, opened
 
 CP932 = charset("cp932")
 RECORDS = "1,山田,".encode("cp932") + bytes.fromhex("F040F042F043") + "邊\n".encode("cp932")
@@ -204,6 +204,47 @@ def test_vendors_tables_of_the_servers_points_hold_residual_codes_alone(
         }
 
 
+@pytest.mark.parametrize(("rule", "expected"), [(b"\x80\xa3", b"\x80\xa3"), (None, None)])
+def test_a_vendors_table_of_points_takes_back_what_the_plan_takes_back(
+    session: Session,
+    settings: Settings,
+    cutting: Cutting,
+    tmp_path: Path,
+    rule: bytes | None,
+    expected: bytes | None,
+) -> None:
+    cutting.council.take_in(JEF, "外字コード\n80A3\n80A4\n")
+    for code in ("80A3", "80A4"):
+        relationship = "equivalent" if code == "80A3" else "design-difference"
+        cutting.council.decide(f"{JEF}/{code}", RESIDUAL, relationship)
+    cutting.council.publish()
+    cutting.plan()
+    cutover.add_rule(session, ME, "cs1", JEF, RESIDUAL, rule, "原本と照合")
+    plan = cutting.rule()
+    export_plan(session, settings, plan, tmp_path / "out", (24,), vendors="server")
+    (table,), (gmap,) = (
+        (tmp_path / "out" / JEF).glob(pattern)
+        for pattern in ("*-points.fujitsu.txt", "*.juki.*.gmap")
+    )
+    there, section, backward = open_mapping(gmap).there, "", {}
+    forward = {}
+    for line in table.read_text("cp932").splitlines():
+        left, _, right = line.partition(":")
+        if "->" in line and not line.startswith(";"):
+            section = line
+        elif section == "JEF->Unicode":
+            forward[bytes.fromhex(left)] = bytes.fromhex(right)
+        elif section == "Unicode->JEF":
+            assert left not in backward
+            backward[left] = bytes.fromhex(right)
+    residual = [row for row in plan.rows_of(JEF) if row.kind == "residual"]
+    assert forward == {row.code: there.step(row.code).out for row in residual}
+    point = f"{plan.points[RESIDUAL]:04X}"
+    came = there.back.step(bytes.fromhex(point)).out
+    assert backward == ({} if expected is None else {point: expected})
+    assert (came and there.source.script.bare(came)) == backward.get(point)
+
+
 def test_the_servers_font_shows_every_point(
     session: Session, settings: Settings, plan: Plan, tmp_path: Path
 ) -> None:
@@ -244,6 +285,22 @@ def test_an_export_is_refused_when_the_plan_does_not_stand(
         export_plan(session, settings, plan, folder, release=2)
     assert (told.value.extra["plan_release"], told.value.extra["release"]) == (1, 2)
     assert not folder.exists()
+
+
+def test_the_current_folder_is_refused_before_the_work(
+    session: Session,
+    settings: Settings,
+    plan: Plan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr("gaiji.report.cutexport.make_again", None)  # no work is done
+    with pytest.raises(BadInput, match="The folder you work in"):
+        export_plan(session, settings, plan, Path())
+    assert list(here.iterdir()) == []
 
 
 def test_glyphs_without_the_right_stop_the_export_unless_left_out(

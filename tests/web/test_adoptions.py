@@ -1,6 +1,7 @@
 """Where each city stands, over HTTP and on its pages."""
 
-from tests.web.council import Council
+from gaiji.registry import db, members
+from tests.web.council import ACTOR, Council
 
 SITES, ADOPTIONS = "/v1/sites", "/v1/adoptions"
 
@@ -38,6 +39,28 @@ def test_what_a_site_runs_is_recorded_and_shown(council: Council) -> None:
     assert (one["from"], one["told_by"], one["behind"]) == ("2026-05-01", "member:252069", True)
     assert council.client.get(f"{ADOPTIONS}?day=2026-04-30").json()["items"][0]["release"] is None
     assert council.client.get(f"{ADOPTIONS}?member=252042").status_code == 404
+
+
+def test_what_a_candidate_runs_is_recorded_and_told_back(council: Council) -> None:
+    with db.writing(council.engine) as session:
+        members.add_member(session, ACTOR, "252140", "米原市", candidate=True)
+    site = {"site": "terminals:252140/窓口"}
+    assert council.client.post(SITES, json=site, headers=council.key()).status_code == 201
+    for named, told in (("252140", "member:252140"), (site["site"], site["site"])):
+        body = {"site": named, "release": 2, "from": "2026-05-01"}
+        done = council.client.post(ADOPTIONS, json=body, headers=council.key())
+        assert done.status_code == 201
+        assert (done.json()["site"], done.json()["release"]) == (told, 2)
+    with db.writing(council.engine) as session:
+        members.add_code_set(
+            session,
+            ACTOR,
+            "252140/juki",
+            charset_name="cp932",
+            system="住民記録",
+            group="住民記録系",
+        )
+    assert record(council, site="252140", release=1, **{"from": "2026-06-01"}) == 404
 
 
 def test_the_parts_of_the_list_join_to_the_whole(council: Council) -> None:
