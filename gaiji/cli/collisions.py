@@ -12,8 +12,9 @@ import typer
 from gaiji.charset.files import STANDARD, check_apart, replacing
 from gaiji.cli.places import registry_files
 from gaiji.cli.shared import Format, Home, reading, remember_format
+from gaiji.errors import BadInput
 from gaiji.registry.gaps import glyph_forms
-from gaiji.registry.listing import chosen_sets, used_rows
+from gaiji.registry.listing import check_named, chosen_sets, used_rows
 from gaiji.registry.releases import find_release
 from gaiji.report import collision_tables as tables
 from gaiji.report.collision_tables import Shown
@@ -88,7 +89,14 @@ def collisions(
     """外字の衝突: 同じコードの別の字、同じ字の別のコード / where the gaiji of several cities meet and differ."""
     check_apart(STANDARD, out, read=registry_files(home))
     day = as_of.date() if as_of else None
+    if format == "html" and kind not in (None, "same-slot"):
+        raise BadInput(
+            f"--format html はコード位置の表なので、--kind {kind} は使えません。--kind を外すか、csv か json に"
+            "してください。",
+            f"--format html draws slots and cannot be of --kind {kind}; leave --kind out, or take csv or json.",
+        )
     with reading(home) as session:
+        check_named(session, touching, character)
         edition = find_release(session, release) if release else None
         sets = chosen_sets(
             session,
@@ -117,9 +125,9 @@ def collisions(
             parts = [tables.as_text(shown, None if out else tables.SHOWN).encode()]
         else:
             tables.check_columns(found.code_sets)
-            lines = list(found.slots(used=used, limit=limit))
+            lines = list(found.slots(filters=shown.filters, order=order, limit=limit))
             forms = glyph_forms(session, tables.drawn_glyphs(lines))
-            total = found.counts["same-slot"].collisions
+            total = found.count("same-slot", shown.filters)
             parts = [tables.as_html(shown, lines, forms, total=total).encode()]
         with replacing(out or STANDARD) as file:
             for part in parts:

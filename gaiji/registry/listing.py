@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from gaiji.errors import UnknownRelease
-from gaiji.registry.characters import Meant, meanings
+from gaiji.registry.characters import Meant, find_character, meanings
 from gaiji.registry.members import charset_of, find_code_set, find_member
 from gaiji.registry.members import code_sets as every_code_set
-from gaiji.registry.tables import CodeSet, CodeUse, Release, UsageFile
+from gaiji.registry.tables import (
+    CodeSet,
+    CodeUse,
+    LocalCode,
+    Meaning,
+    Release,
+    Span,
+    UsageFile,
+)
 
 
 class Used(NamedTuple):
@@ -100,6 +109,100 @@ def all_uses(session: Session, code_set: CodeSet) -> dict[bytes, int] | None:
         .group_by(CodeUse.code)
     )
     return {code: int(uses) for code, uses in session.execute(query)}
+
+
+def uses_by_day(session: Session, code_set: CodeSet) -> dict[bytes, dict[date | None, int]] | None:
+    """Return how often each code stands in a code set's counted files, by the day of the files (使用頻度の時点).
+
+    Files of which no day was told stand under None. None when nothing was counted.
+    """
+    files = select(UsageFile.id).where(UsageFile.code_set_id == code_set.id)
+    if session.scalar(files.limit(1)) is None:
+        return None
+    query = (
+        select(CodeUse.code, UsageFile.as_of, func.sum(CodeUse.count))
+        .join(UsageFile, UsageFile.id == CodeUse.usage_file_id)
+        .where(UsageFile.code_set_id == code_set.id)
+        .group_by(CodeUse.code, UsageFile.as_of)
+    )
+    found: dict[bytes, dict[date | None, int]] = {}
+    for code, day, uses in session.execute(query):
+        found.setdefault(code, {})[day] = int(uses)
+    return found
+
+
+def shared_out(
+    uses: Mapping[date | None, int], spans: Sequence[tuple[date, date]]
+) -> Iterator[int]:
+    """Yield the uses of each meaning of one code (意味ごとの使用回数), whose spans are by day; each use once.
+
+    What files of a day hold belongs to the meaning in force on it; of other days, and of no day, to the last meaning.
+    """
+    last = len(spans) - 1
+    shares = [0] * len(spans)
+    for day, count in uses.items():
+        held = (
+            place
+            for place, (first, end) in enumerate(spans)
+            if day is not None and first <= day <= end
+        )
+        shares[next(held, last)] += count
+    return iter(shares)
+
+
+def meaning_uses(
+    session: Session, codes: Select[int], holds: ColumnElement[bool]
+) -> dict[int, int]:
+    """Return the uses of every meaning of some local codes (意味ごとの使用回数), each use once, by meaning.
+
+    codes: a query of local codes; holds: of the spans of meanings.
+    """
+    counts = defaultdict[tuple[int, bytes], dict[date | None, int]](dict)
+    by_file = (
+        select(UsageFile.code_set_id, CodeUse.code, UsageFile.as_of, func.sum(CodeUse.count))
+        .join(CodeUse, CodeUse.usage_file_id == UsageFile.id)
+        .join(
+            LocalCode,
+            (LocalCode.code_set_id == UsageFile.code_set_id) & (LocalCode.code == CodeUse.code),
+        )
+        .where(LocalCode.id.in_(codes))
+        .group_by(UsageFile.code_set_id, CodeUse.code, UsageFile.as_of)
+    )
+    for set_id, code, day, uses in session.execute(by_file):
+        counts[set_id, code][day] = int(uses)
+    spans = (
+        select(
+            LocalCode.code_set_id,
+            LocalCode.code,
+            Meaning.id,
+            Meaning.valid_from,
+            Span.valid_to,
+        )
+        .join(Meaning, Meaning.local_code_id == LocalCode.id)
+        .join(Span, (Span.meaning_id == Meaning.id) & holds)
+        .where(LocalCode.id.in_(codes))
+        .order_by(LocalCode.code_set_id, LocalCode.code, Meaning.valid_from)
+    )
+    found: dict[int, int] = {}
+    for key, meant in groupby(session.execute(spans), key=lambda row: (row[0], row[1])):
+        if key in counts:
+            ids, days = [], []
+            for _, _, id, first, last in meant:
+                ids.append(id)
+                days.append((first, last))
+            found |= zip(ids, shared_out(counts[key], days), strict=True)
+    return found
+
+
+def check_named(session: Session, member: str | None, character: str | None) -> None:
+    """Make sure that what a filter names is known (絞込みの確認): of an unknown name, no answer would be true.
+
+    Raises BadMemberCode, UnknownMember, UnknownCharacter.
+    """
+    if member is not None:
+        find_member(session, member)
+    if character is not None:
+        find_character(session, character)
 
 
 def chosen_sets(

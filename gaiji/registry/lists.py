@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import groupby
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from gaiji.errors import InvalidRequest
 from gaiji.registry import adoption, reference
-from gaiji.registry.characters import coming, published
+from gaiji.registry.characters import Interval, coming, published
 from gaiji.registry.db import today
 from gaiji.registry.gaps import Standing, standings
-from gaiji.registry.listing import all_uses, chosen_sets
+from gaiji.registry.listing import chosen_sets, meaning_uses, shared_out, uses_by_day
 from gaiji.registry.members import charset_of
 from gaiji.registry.members import code_sets as every_code_set
 from gaiji.registry.releases import find_release
 from gaiji.registry.tables import (
+    OPEN_END,
     OPEN_START,
     Blob,
     CodeSet,
@@ -30,6 +34,7 @@ from gaiji.registry.tables import (
     MappingRow,
     Meaning,
     Release,
+    Span,
     UsageFile,
 )
 from gaiji.wire.lists import COLUMNS, Status, TableName, Usage
@@ -39,6 +44,16 @@ Key = tuple[str, ...]
 PART = 400
 """Characters looked up at once."""
 SERIAL = 12
+_CHARACTER = ("[A-Z]{2}[0-9]{6}",)
+KEYS: dict[TableName, tuple[str, ...]] = {
+    "codes": (r"[0-9]{6}/\S{1,100}", "[0-9A-F]{2,16}", "(?:[0-9]{4}-[0-9]{2}-[0-9]{2})?"),
+    "characters": _CHARACTER,
+    "residuals": _CHARACTER,
+    "decisions": ("[0-9]{12}", "[0-9]{12}"),
+    "files": ("[0-9]{12}", "(?:usage|[0-9]{3,6})"),
+    "adoptions": ("[0-9]{12}", ".{1,400}"),
+}
+"""What the parts of each list's keys look like, as regular expressions; only the last may hold blanks."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +94,16 @@ def listed(
 ) -> Iterator[tuple[Key, Json]]:
     """Yield the rows of a list that follow a key (一覧), each with its key, in the order of keys.
 
-    Rows have the columns of `gaiji.wire.lists.COLUMNS`. Nothing is held but one code set, or some hundred characters.
-    Raises as `chosen_sets`.
+    Rows have the columns of `gaiji.wire.lists.COLUMNS`. Nothing is held but one code set and how characters are
+    written, or some hundred characters.
+    Raises as `chosen_sets`, and InvalidRequest for a key that is not one of this list.
     """
+    if after is not None and not _is_key(table, after):
+        raise InvalidRequest(
+            "続きの位置がこの一覧のものではありません。最初から読み直してください。",
+            "The place to go on from does not belong to this list; start again without it.",
+            parameter="cursor",
+        )
     chosen_sets(session, None, members=wanted.members, code_sets=wanted.code_sets)
     if wanted.release == 0 and table != "adoptions":
         return iter(())
@@ -105,6 +127,16 @@ def listed(
     return _characters(session, sets, wanted, after, residual=table == "residuals")
 
 
+def _is_key(table: TableName, key: Key) -> bool:
+    forms = KEYS[table]
+    return len(key) == len(forms) and all(map(re.fullmatch, forms, key))
+
+
+def _holding(release: int | None) -> Callable[[Interval], ColumnElement[bool]]:
+    """Return what rows of a table hold in a release, or in the state of work."""
+    return lambda table: coming(table) if release is None else published(table, release)
+
+
 def _codes(
     session: Session,
     sets: list[CodeSet],
@@ -112,28 +144,34 @@ def _codes(
     wanted: Wanted,
     after: Key | None,
 ) -> Iterator[tuple[Key, Json]]:
+    written: dict[str, tuple[str | None, str | None]] = {}  # code sets share most characters
     for code_set in sets:
         if after is not None and code_set.address < after[0]:
             continue
         sees = wanted.sees(code_set.member)
-        uses = all_uses(session, code_set) if sees else None
+        uses = uses_by_day(session, code_set) if sees else None
         image_of = charset_of(session, code_set).image_of
         found: list[tuple[Key, Standing, int | None, Status]] = []
-        for one in standings(session, [code_set], release):
-            day = one.first_day.isoformat() if one.first_day else ""
-            key = (code_set.address, one.code.hex().upper(), day)
-            status = _status(one.relationship)
-            count = None if uses is None else uses.get(one.code, 0)
-            fits = wanted.status in (None, status) and wanted.uses_fit(count)
-            if fits and (after is None or key > after):
-                found.append((key, one, count, status))
+        every = standings(session, [code_set], release)
+        for code, meant in groupby(every, key=lambda one: one.code):
+            several = [*meant]
+            days = [(one.first_day or OPEN_START, one.last_day or OPEN_END) for one in several]
+            shares = None if uses is None else shared_out(uses.get(code, {}), days)
+            for one in several:
+                day = one.first_day.isoformat() if one.first_day else ""
+                key = (code_set.address, code.hex().upper(), day)
+                status = _status(one.relationship)
+                count = None if shares is None else next(shares)
+                fits = wanted.status in (None, status) and wanted.uses_fit(count)
+                if fits and (after is None or key > after):
+                    found.append((key, one, count, status))
         for start in range(0, len(found), PART):
             part = found[start : start + PART]
-            forms = reference.shapes(
-                session, {one.character for _, one, *_ in part if one.character}
-            )
+            asked = {one.character for _, one, *_ in part if one.character} - written.keys()
+            forms = reference.shapes(session, asked) if asked else {}
+            written |= {id: (form.text, form.juki) for id, form in forms.items()}
             for place, one, count, status in part:
-                form = forms.get(one.character or "")
+                text, juki = written.get(one.character or "", (None, None))
                 yield (
                     place,
                     {
@@ -145,8 +183,8 @@ def _codes(
                         "valid_to": one.last_day and one.last_day.isoformat(),
                         "status": status,
                         "character": one.character,
-                        "text": form and form.text,
-                        "juki": form and form.juki,
+                        "text": text,
+                        "juki": juki,
                         "relationship": one.relationship,
                         "ground": one.ground,
                         "actor": one.actor,
@@ -187,14 +225,19 @@ def _characters(
     residual: bool,
 ) -> Iterator[tuple[Key, Json]]:
     by_id = {code_set.id: code_set for code_set in sets}
-    uses = {
-        id: all_uses(session, code_set) if wanted.sees(code_set.member) else None
-        for id, code_set in by_id.items()
+    counted = {
+        id
+        for id in session.scalars(select(UsageFile.code_set_id).distinct())
+        if id in by_id and wanted.sees(by_id[id].member)
     }
-    holds = coming(MappingRow) if wanted.release is None else published(MappingRow, wanted.release)
+    holding = _holding(wanted.release)
+    holds = holding(MappingRow)
     last = after[0] if after else ""
     rows = (
-        select(MappingRow.character, LocalCode.code_set_id, LocalCode.code, MappingRow.relationship)
+        select(
+            *(MappingRow.character, LocalCode.code_set_id, LocalCode.code),
+            *(Meaning.id, MappingRow.relationship),
+        )
         .join(Meaning, Meaning.id == MappingRow.meaning_id)
         .join(LocalCode, LocalCode.id == Meaning.local_code_id)
         .where(holds)
@@ -206,26 +249,26 @@ def _characters(
         if not ids:
             return
         last = ids[-1]
-        used = defaultdict[str, list[tuple[CodeSet, bytes, str]]](list)
-        for id, set_id, code, relationship in session.execute(
-            rows.where(MappingRow.character.in_(ids))
-        ):
+        named = MappingRow.character.in_(ids)
+        local = select(Meaning.local_code_id).join(MappingRow).where(holds, named)
+        uses = meaning_uses(session, local, holding(Span)) if counted else {}
+        used = defaultdict[str, list[tuple[CodeSet, bytes, int, str]]](list)
+        for id, set_id, code, meaning, relationship in session.execute(rows.where(named)):
             if set_id in by_id and wanted.status in (None, _status(relationship)):
-                used[id].append((by_id[set_id], code, relationship))
+                used[id].append((by_id[set_id], code, meaning, relationship))
         forms = reference.shapes(session, list(used))
         for id in sorted(used):
             form = forms[id]
             if residual and form.juki is not None:
                 continue
-            codes = sorted(used[id], key=lambda one: (one[0].address, one[1]))
-            counts = [
-                counted.get(code, 0)
-                for code_set, code, _ in dict.fromkeys(codes)
-                if (counted := uses[code_set.id]) is not None
-            ]
+            counts = [uses.get(meaning, 0) for one, _, meaning, _ in used[id] if one.id in counted]
             count = sum(counts) if counts else None
             if not wanted.uses_fit(count):
                 continue
+            codes = sorted({(one.address, code) for one, code, _, _ in used[id]})
+            stands_in = {
+                (one.address, code) for one, code, _, how in used[id] if how == "substitute"
+            }
             yield (
                 (id,),
                 {
@@ -238,10 +281,10 @@ def _characters(
                     "strokes": form.strokes,
                     "readings": form.readings,
                     "codes": len(codes),
-                    "substitutes": sum(how == "substitute" for _, _, how in codes),
-                    "members": len({code_set.member for code_set, _, _ in codes}),
+                    "substitutes": len(stands_in),
+                    "members": len({code_set.member for code_set, *_ in used[id]}),
                     "uses": count,
-                    "where": [f"{one.address}/{code.hex().upper()}" for one, code, _ in codes],
+                    "where": [f"{address}/{code.hex().upper()}" for address, code in codes],
                 },
             )
 

@@ -96,6 +96,7 @@ def collision_shape(one: Collision) -> CollisionShape:
         codes=one.codes,
         uses=one.uses,
         uncounted=one.uncounted,
+        substitutes=one.substitutes,
         rows=[used_shape(row) for row in one.rows],
     )
 
@@ -185,7 +186,27 @@ def heading(shown: Shown) -> list[str]:
                 f"Code sets of which nothing was counted, left out of the uses: {len(wall.uncounted)}",
             )
         )
+    if (asked := _asked(shown.filters)).ja:
+        lines.append(Text(f"絞込み: {asked.ja}", f"Filters: {asked.en}"))
     return [str(line) for line in lines]
+
+
+def _asked(filters: Filters) -> Text:
+    """Return the filters that are set; empty for none. Counts are of the whole wall all the same."""
+    said = [
+        *([Text("数えたファイルに現れる", "seen in counted files")] if filters.used else []),
+        *(
+            Text(f"{name.ja} {value}", f"{name.en} {value}")
+            for name, value in (
+                (Text("関わる市", "touching"), filters.touching),
+                (Text("コード位置", "slot"), filters.slot),
+                (Text("共通文字", "character"), filters.character),
+                (Text("字形", "glyph"), filters.glyph),
+            )
+            if value is not None
+        ),
+    ]
+    return Text("・".join(one.ja for one in said), ", ".join(one.en for one in said))
 
 
 def subject(one: Collision) -> str:
@@ -198,8 +219,9 @@ def _said(rows: Iterable[Used]) -> str:
     by_meaning: dict[str, list[str]] = {}
     for row in rows:
         meaning = row.character or (row.glyph[:8] if row.glyph else "—")
-        mark = "≈" if row.relationship == "substitute" else ""
-        by_meaning.setdefault(mark + meaning, []).append(row.subject)
+        if row.character and row.relationship == "substitute":
+            meaning = f"≈{meaning}" + (f"({row.glyph[:8]})" if row.glyph else "")
+        by_meaning.setdefault(meaning, []).append(row.subject)
     parts = []
     for meaning, subjects in by_meaning.items():
         more = f" +{len(subjects) - 1}" if len(subjects) > 1 else ""
@@ -244,7 +266,8 @@ def as_text(shown: Shown, limit: int | None = SHOWN) -> str:
         table = [
             [
                 *(subject(one), *[str(one.meanings) for _ in differ], str(one.members)),
-                *(str(one.codes), uses_text(one.uses), _said(one.rows)),
+                f"{one.codes}" + (f" +≈{one.substitutes}" if one.substitutes else ""),
+                *(uses_text(one.uses), _said(one.rows)),
             ]
             for one in shown.collisions(kind, limit)
         ]
@@ -324,7 +347,8 @@ def as_html(
 ) -> str:
     """Return the matrix as one self-contained file for screen and print, its glyphs drawn, without script.
 
-    lines: of `Wall.slots`; forms: canonical forms of their glyphs by sha256; total: colliding slots of the whole wall.
+    lines: of `Wall.slots`; forms: canonical forms of their glyphs by sha256; total: slots that collide and pass the
+    filters.
     """
     symbols = {digest: Markup(svg(parse_canonical(form))) for digest, form in sorted(forms.items())}
     return page(

@@ -4,7 +4,8 @@ Three kinds:
 
 - `same-slot`: one slot, two meanings or more. A slot is the private-use code point that stands for a code, because on
   one machine the images meet; or, by code, its charset and bytes. A decided code means its character. An undecided one
-  means its glyph, unless a decided code of the slot has that very glyph; without a glyph it says nothing.
+  and a substitute mean their glyph, unless a decided code of the slot has that very glyph. Without a glyph an undecided
+  code says nothing, and a substitute means that which its character stands in for, never the character.
 - `same-character`: one character in two slots or more. Substitutes are shown there and never counted as the
   character itself.
 - `same-glyph`: two codes or more without a character and with one glyph, bit by bit. Likeness is for identification.
@@ -42,7 +43,8 @@ PAIRED_MEMBERS = 64
 class Filters(NamedTuple):
     """Which collisions to tell (絞込み): everything given must hold.
 
-    used: stands in counted files; touching: a member that takes part; slot, character, glyph: what the collision is of.
+    used: stands in counted files; touching: a member that takes part; slot, character, glyph: what the collision is of,
+    or what one of its codes has, a substitute's character too.
     """
 
     used: bool = False
@@ -60,8 +62,9 @@ class Collision:
     """One collision (衝突): what meets in a slot, or where a character or a glyph stands more than once.
 
     place: its place among those of its kind, which a following page starts from. rows: the first `ROWS` of `codes`,
-    every meaning at least once. meanings: different ones in the slot; slots, for the other kinds. uses: occurrences
-    in counted files, None where nothing was counted; uncounted: code sets in it that counted nothing.
+    every meaning at least once. meanings: different ones in the slot; slots, for the other kinds. codes, code_sets,
+    members, uses and uncounted are of what collides; substitutes: codes that are shown with a character and are not it.
+    uses: occurrences in counted files, None where nothing was counted; uncounted: code sets that counted nothing.
     """
 
     kind: Kind
@@ -76,6 +79,7 @@ class Collision:
     meanings: int
     uses: int | None
     uncounted: int
+    substitutes: int = 0
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ class Wall:
     def _count(self, groups: Groups) -> Count:
         uses = [groups.uses[group] for group in groups.found]
         counted = [one for one in uses if one != UNKNOWN]
-        codes = sum(groups.start[group + 1] - groups.start[group] for group in groups.found)
+        codes = sum(groups.codes[group] for group in groups.found)
         return Count(len(groups.found), codes, sum(counted) if counted else None)
 
     # --- collisions
@@ -209,34 +213,36 @@ class Wall:
             "same-character": filters.character,
             "same-glyph": filters.glyph,
         }
-        name = named[kind]
+        name, columns = named[kind], self._rows
         key = None if name is None else self._key(kind, name)
+        asked: list[Callable[[int], bool]] = []  # of a row: each must hold of one row or another
+        if (member := filters.touching) is not None:
+            asked.append(lambda row: columns.member(row) == member)
+        if filters.slot is not None:
+            slot = columns.slot_key(filters.slot)
+            asked.append(lambda row: columns.slot[row] == slot)
+        if filters.character is not None:
+            character = columns.character_of(filters.character)
+            asked.append(lambda row: columns.character[row] == character)
+        if filters.glyph is not None:
+            digest = _digest(filters.glyph)
+            asked.append(lambda row: columns.digest(row) == digest)
 
         def passes(group: int) -> bool:
             if key is not None and groups.key[group] != key:
                 return False
             if filters.used and groups.uses[group] <= 0:
                 return False
-            rows = groups.rows(group)
-            if filters.touching and not any(
-                self._rows.member(row) == filters.touching for row in rows
-            ):
-                return False
-            if kind != "same-slot" and filters.slot is not None:
-                at = self._rows.slot_key(filters.slot)
-                if not any(self._rows.slot[row] == at for row in rows):
-                    return False
-            if kind == "same-slot" and filters.character is not None:
-                rank = self._rows.character_rank.get(filters.character)
-                return any(self._rows.meanings[row] - 1 == rank for row in rows)
-            return True
+            rows = groups.rows(group) if asked else ()
+            return all(any(map(holds, rows)) for holds in asked)
 
         return passes
 
     def _collision(self, kind: Kind, groups: Groups, group: int, place: int) -> Collision:
         rows, columns = groups.rows(group), self._rows
-        sets = {columns.code_set[row] for row in rows}
-        counted = {columns.code_set[row] for row in rows if columns.uses[row] != UNKNOWN}
+        own = columns.exact(rows) if kind == "same-character" else rows
+        sets = {columns.code_set[row] for row in own}
+        counted = {columns.code_set[row] for row in own if columns.uses[row] != UNKNOWN}
         uses, key = groups.uses[group], groups.key[group]
         return Collision(
             kind=kind,
@@ -245,12 +251,13 @@ class Wall:
             character=columns.characters[key] if kind == "same-character" else None,
             glyph=columns.glyphs[key].hex() if kind == "same-glyph" else None,
             rows=tuple(columns.used(row) for row in self._some(kind, rows)),
-            codes=len(rows),
+            codes=len(own),
             code_sets=len(sets),
             members=len({columns.members[number] for number in sets}),
             meanings=groups.meanings[group],
             uses=None if uses == UNKNOWN else uses,
             uncounted=len(sets - counted),
+            substitutes=len(rows) - len(own),
         )
 
     def _some(self, kind: Kind, rows: array[int]) -> Iterable[int]:
@@ -283,21 +290,22 @@ class Wall:
         count: Counter[tuple[str, str]] = Counter()
         groups = self._groups[kind]
         for group in groups.found:
-            what: dict[str, set[int]] = {}
-            for row in groups.rows(group):
-                if kind == "same-character" and self._rows.is_substitute(row):
-                    continue
-                if meaning := self._differs_by(kind, row):
-                    what.setdefault(self._rows.member(row), set()).add(meaning)
+            what: dict[str, set[frozenset[int]]] = {}
+            for row, said in self._said(kind, groups.rows(group)):
+                if said:
+                    what.setdefault(self._rows.member(row), set()).add(said)
             for a, b in combinations_with_replacement(sorted(what), 2):
-                if len(what[a] | what[b]) > 1:
+                if any(one.isdisjoint(other) for one in what[a] for other in what[b]):
                     count[a, b] += 1
         return dict(sorted(count.items()))
 
-    def _differs_by(self, kind: Kind, row: int) -> int:
+    def _said(self, kind: Kind, rows: array[int]) -> Iterable[tuple[int, frozenset[int]]]:
+        """Return rows of a collision with what they say; rows that share nothing collide with each other."""
         if kind == "same-slot":
-            return self._rows.meanings[row]
-        return self._rows.slot[row] + 1 if kind == "same-character" else row + 1
+            return zip(rows, self._rows.said(rows), strict=True)
+        if kind == "same-character":
+            return ((row, frozenset((self._rows.slot[row],))) for row in self._rows.exact(rows))
+        return ((row, frozenset((row,))) for row in rows)
 
     # --- the matrix
 
@@ -306,24 +314,33 @@ class Wall:
         columns: Sequence[str] | None = None,
         *,
         colliding: bool = True,
-        used: bool = False,
+        filters: Filters = ALL,
+        order: Order = "slot",
         after: int = -1,
         limit: int | None = 50,
     ) -> Iterator[SlotRow]:
         """Yield lines of the matrix of slots and code sets that follow a place, at most `limit` (None: all).
 
         columns: the code sets to show (None: all), whose codes alone make a line; colliding: only slots that mean two
-        things or more in the whole wall; used: only slots that stand in counted files.
+        things or more in the whole wall; filters: as for the collisions of slots. A place counts in the order asked
+        for. Raises BadInput for a slot that cannot be one.
         """
         groups = self._groups["same-slot"]
+        wanted = self._wanted("same-slot", groups, filters)
+        listed: Sequence[int] = range(len(groups.key))
+        if colliding:
+            listed = groups.found if order == "slot" else groups.by_uses
+        elif order == "uses":
+            listed = sorted(listed, key=lambda group: -groups.uses[group])
         shown = {
             self._rows.code_sets[name]: place
             for place, name in enumerate(columns or self._rows.names)
         }
-        for group in range(after + 1, len(groups.key)):
+        for at in range(after + 1, len(listed)):
             if limit == 0:
                 return
-            if (colliding and groups.meanings[group] < 2) or (used and groups.uses[group] <= 0):
+            group = listed[at]
+            if not wanted(group):
                 continue
             cells: list[Used | None] = [None] * len(shown)
             for row in groups.rows(group):
@@ -333,7 +350,7 @@ class Wall:
             if any(cells):
                 uses = groups.uses[group]
                 yield SlotRow(
-                    group,
+                    at,
                     self._rows.slot_name(groups.key[group]),
                     groups.meanings[group],
                     None if uses == UNKNOWN else uses,

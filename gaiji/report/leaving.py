@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from hashlib import file_digest
 from pathlib import Path
@@ -65,9 +66,10 @@ codeset.json     文字コード体系と外字領域 / charset and user-defined
 list.csv         外字一覧。gaiji codeset import --table で受け入れられる / its list, to take in again
 font-*.ttf *.bdf 字形、符号位置は私用領域の像 / its glyphs at their private-use images
                  (TrueType: em ごと / one for each em; BDF: 大きさごと / one for each size)
-glyphs.jsonl     字形の正規形と提供者・利用条件 / canonical forms with supplier and rights
+glyphs.jsonl     字形の正規形、提供者と利用条件、収録フォント / canonical forms, supplier and rights, in which font
 codes.csv .json  外字コードの現況 / what every code means
 decisions.csv .json  決定と根拠 / decisions with actor and ground
+                 (csv: 表計算で開くもの / for spreadsheets; json: 値をそのまま、プログラム向け / as it is, for programs)
 usage.json       使用頻度 / usage counts
 files/           受け入れた原本 / files as they were handed in
 mappings/        最新版の対応表 / mappings of the latest release
@@ -141,7 +143,7 @@ def _write_set(session: Session, box: _Box, code_set: CodeSet) -> None:
     wanted = Wanted(code_sets=(code_set.address,))
     tables: tuple[TableName, ...] = ("codes", "decisions")
     for table in tables:
-        box.write(f"{name}/{table}.csv", exported(session, table, wanted, "csv"))
+        box.write(f"{name}/{table}.csv", exported(session, table, wanted, "excel"))
         box.write(f"{name}/{table}.json", exported(session, table, wanted, "json"))
     box.json(f"{name}/usage.json", show_usage(session, code_set.address).model_dump(mode="json"))
     _write_glyphs(session, box, name, charset, own_glyphs(session, code_set))
@@ -173,19 +175,6 @@ def _write_glyphs(
     session: Session, box: _Box, name: str, charset: Charset, glyphs: list[OwnGlyph]
 ) -> None:
     forms = glyph_forms(session, {one.sha256 for one in glyphs})
-
-    def lines() -> Iterator[bytes]:
-        for one in glyphs:
-            row = {
-                "code": one.code.hex().upper(),
-                "from": None if one.first_day == OPEN_START else one.first_day.isoformat(),
-                "sha256": one.sha256,
-                "sources": list(one.sources),
-                "canonical": forms[one.sha256].decode(),
-            }
-            yield (json.dumps(row, ensure_ascii=False) + "\n").encode()
-
-    box.write(f"{name}/glyphs.jsonl", lines())
     outlines: dict[int, dict[int, tuple[str, Glyph]]] = {}
     bitmaps: dict[tuple[int, int], dict[int, Bitmap]] = {}
     last = {one.code: one for one in glyphs}  # of a code used again its last meaning
@@ -198,12 +187,52 @@ def _write_glyphs(
             outlines.setdefault(glyph.em_units, {})[image] = (code, glyph)
         else:
             bitmaps.setdefault((glyph.width, glyph.height), {})[image] = glyph
+    fonts: dict[int, str] = {}  # in which file the glyph of an image is
     for em_units, drawn in sorted(outlines.items()):
-        font = build_truetype(drawn, family=f"Gaiji {name}", em_units=em_units)
-        box.write(f"{name}/font-{em_units}.ttf", [font])
+        font, held = _truetype(drawn, f"Gaiji {name}", em_units)
+        if font is not None:
+            box.write(f"{name}/font-{em_units}.ttf", [font])
+            fonts |= dict.fromkeys(held, f"font-{em_units}.ttf")
     for (width, height), dots in sorted(bitmaps.items()):
         font = build_bdf(dots, family=f"gaiji-{name}")
         box.write(f"{name}/font-{width}x{height}.bdf", [font])
+        fonts |= dict.fromkeys(dots, f"font-{width}x{height}.bdf")
+
+    def lines() -> Iterator[bytes]:
+        for one in glyphs:
+            image = charset.image_of(one.code)
+            is_last = one is last[one.code]
+            row = {
+                "code": one.code.hex().upper(),
+                "from": None if one.first_day == OPEN_START else one.first_day.isoformat(),
+                "sha256": one.sha256,
+                "font": fonts.get(image) if is_last and image is not None else None,
+                "sources": list(one.sources),
+                "canonical": forms[one.sha256].decode(),
+            }
+            yield (json.dumps(row, ensure_ascii=False) + "\n").encode()
+
+    box.write(f"{name}/glyphs.jsonl", lines())
+
+
+def _truetype(
+    drawn: dict[int, tuple[str, Glyph]], family: str, em_units: int
+) -> tuple[bytes | None, Iterable[int]]:
+    """Return a font and the images in it; what TrueType cannot hold is left out, and nothing is drawn otherwise.
+
+    That is an outline beyond 16 bits, or an em that the format does not have: the canonical form has it exactly.
+    """
+
+    def built(some: dict[int, tuple[str, Glyph]]) -> bytes | None:
+        try:
+            return build_truetype(some, family=family, em_units=em_units)
+        except (ValueError, OverflowError, struct.error):
+            return None
+
+    if (font := built(drawn)) is not None:
+        return font, drawn
+    fits = {image: one for image, one in drawn.items() if built({image: one}) is not None}
+    return (built(fits) if fits else None), fits
 
 
 def _write_mappings(

@@ -17,8 +17,8 @@ from gaiji.errors import BadInput
 from gaiji.registry.listing import Used
 
 By = Literal["image", "code"]
-Judge = Callable[["array[int]"], tuple[int, int]]
-"""Tells of a run of rows how many different things it holds, and its uses."""
+Judge = Callable[["array[int]"], tuple[int, int, int]]
+"""Tells of a run of rows how many different things it holds, its codes that count, and their uses."""
 
 DIGEST = 32
 NOTHING = bytes(DIGEST)
@@ -30,12 +30,16 @@ CODE_BITS = 40
 
 @dataclass
 class Groups:
-    """Row numbers sorted so that what shares a key stands together; `found` are the groups that collide."""
+    """Row numbers sorted so that what shares a key stands together; `found` are the groups that collide.
+
+    codes: rows of each group that count, which substitutes do not where a character is looked for.
+    """
 
     key: list[int]
     start: array[int]
     row: array[int]
     meanings: array[int]
+    codes: array[int]
     uses: array[int]
     found: array[int]
 
@@ -106,6 +110,10 @@ class Rows:
         """Return the sha256 of a row's glyph, NOTHING where there is none."""
         return bytes(self._glyph[row * DIGEST : (row + 1) * DIGEST])
 
+    def character_of(self, name: str) -> int:
+        """Return the number of a character in `character`; UNKNOWN less one for one that no row has."""
+        return self._characters.get(name, UNKNOWN - 1)
+
     def is_substitute(self, row: int) -> bool:
         """Whether a row's character stands in for another."""
         return self._relationship[row] == self._substitute
@@ -150,9 +158,11 @@ class Rows:
 
     @cached_property
     def glyph_rank(self) -> dict[bytes, int]:
-        """The rank of each glyph that a row without a character has."""
+        """The rank of each glyph that stands for itself: of a row without a character, and of a substitute."""
         found = {
-            self.digest(row) for row, character in enumerate(self.character) if character == UNKNOWN
+            self.digest(row)
+            for row, character in enumerate(self.character)
+            if character == UNKNOWN or self.is_substitute(row)
         }
         return {digest: rank for rank, digest in enumerate(sorted(found - {NOTHING}))}
 
@@ -163,21 +173,23 @@ class Rows:
 
     @cached_property
     def meanings(self) -> array[int]:
-        """What each row says: a character's rank from 1, a glyph's rank behind them, 0 for nothing."""
+        """What each row says: a character's rank from 1, a glyph's rank behind them, 0 for nothing.
+
+        A substitute's character is not what its glyph shows: it says its glyph. Without one it says what its character
+        stands in for, which is never the character itself and ranks behind the glyphs.
+        """
         rank, glyphs, digest = self._rank, self.glyph_rank, self.digest
         behind = len(rank) + 1
+        last = behind + len(glyphs)
 
-        def of_glyph(row: int) -> int:
-            found = glyphs.get(digest(row))
-            return 0 if found is None else behind + found
+        def said(row: int, character: int) -> int:
+            if character != UNKNOWN and not self.is_substitute(row):
+                return rank[character] + 1
+            if (glyph := glyphs.get(digest(row))) is not None:
+                return behind + glyph
+            return 0 if character == UNKNOWN else last + rank[character]
 
-        return array(
-            "I",
-            (
-                of_glyph(row) if character == UNKNOWN else rank[character] + 1
-                for row, character in enumerate(self.character)
-            ),
-        )
+        return array("I", (said(row, one) for row, one in enumerate(self.character)))
 
     # --- slots
 
@@ -219,15 +231,30 @@ class Rows:
         ]
         return _grouped(words, self._different)
 
-    def _different(self, rows: array[int]) -> tuple[int, int]:
-        said = {*map(self.meanings.__getitem__, rows)} - {0}
+    def said(self, rows: array[int]) -> list[frozenset[int]]:
+        """Return what each row of one slot says there, nothing for some; two rows differ that share nothing.
+
+        A glyph that decided rows of the slot have as well says what they say.
+        """
+        said, decided = [*map(self.meanings.__getitem__, rows)], len(self._rank)
+        known: dict[bytes, set[int]] = {}
+        if max(said) > decided > 0:
+            for row, meaning in zip(rows, said, strict=True):
+                if 0 < meaning <= decided and (digest := self.digest(row)) != NOTHING:
+                    known.setdefault(digest, set()).add(meaning)
+        return [
+            frozenset(known.get(self.digest(row), (meaning,)))
+            if meaning > decided
+            else frozenset((meaning,) if meaning else ())
+            for row, meaning in zip(rows, said, strict=True)
+        ]
+
+    def _different(self, rows: array[int]) -> tuple[int, int, int]:
+        plain = {*map(self.meanings.__getitem__, rows)} - {0}
         decided = len(self._rank)
-        glyphs = [meaning for meaning in said if meaning > decided]
-        same = 0
-        if glyphs and len(glyphs) < len(said):
-            known = {self.digest(row) for row in rows if self.character[row] != UNKNOWN}
-            same = sum(self.glyphs[one - decided - 1] in known for one in glyphs)
-        return len(said) - same, self.sum(rows)
+        if plain and min(plain) <= decided < max(plain):
+            plain = {*frozenset[int]().union(*self.said(rows))}
+        return len(plain), len(rows), self.sum(rows)
 
     def by_character(self) -> Groups:
         """Return the rows by character; one collides that stands itself in two slots or more."""
@@ -239,10 +266,14 @@ class Rows:
         ]
         return _grouped(words, self._exact, 3 * SHIFT)
 
-    def _exact(self, rows: array[int]) -> tuple[int, int]:
+    def exact(self, rows: array[int]) -> array[int]:
+        """Return those rows whose character stands for itself."""
         relationship, substitute = self._relationship, self._substitute
-        exact = [row for row in rows if relationship[row] != substitute]
-        return len({*map(self.slot.__getitem__, exact)}), self.sum(exact)
+        return array("I", (row for row in rows if relationship[row] != substitute))
+
+    def _exact(self, rows: array[int]) -> tuple[int, int, int]:
+        exact = self.exact(rows)
+        return len({*map(self.slot.__getitem__, exact)}), len(exact), self.sum(exact)
 
     def by_glyph(self) -> Groups:
         """Return the rows without a character by glyph; one collides that two codes or more have."""
@@ -252,7 +283,7 @@ class Rows:
             for row, character in enumerate(self.character)
             if character == UNKNOWN and (digest := self.digest(row)) != NOTHING
         ]
-        return _grouped(words, lambda rows: (len(rows), self.sum(rows)))
+        return _grouped(words, lambda rows: (len(rows), len(rows), self.sum(rows)))
 
 
 def _number(code: bytes) -> int:
@@ -278,10 +309,11 @@ def _grouped(words: list[int], judge: Judge, above: int = 2 * SHIFT) -> Groups:
             start.append(place)
     del words
     start.append(len(order))
-    groups = Groups(key, start, order, array("I"), array("q"), array("I"))
+    groups = Groups(key, start, order, array("I"), array("I"), array("q"), array("I"))
     for group, (first, end) in enumerate(pairwise(start)):
-        meanings, uses = judge(order[first:end])
+        meanings, codes, uses = judge(order[first:end])
         groups.meanings.append(meanings)
+        groups.codes.append(codes)
         groups.uses.append(uses)
         if meanings > 1:
             groups.found.append(group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,11 +20,12 @@ from gaiji.errors import (
     Forbidden,
     InvalidRequest,
     Unauthorized,
+    UnknownCharacter,
     UnknownCodeSet,
     UnknownMember,
 )
 from gaiji.registry import journal, members
-from gaiji.registry.listing import chosen_sets, used_rows
+from gaiji.registry.listing import check_named, chosen_sets, used_rows
 from gaiji.registry.releases import find_release
 from gaiji.registry.tables import CodeSet
 from gaiji.report import collision_tables as tables
@@ -102,6 +104,7 @@ def parts(text: str | None) -> tuple[str, ...]:
 
 
 def asked_filters(
+    session: Reads,
     used: Annotated[bool, Query(description="only what stands in counted files")] = False,
     touching: Annotated[
         str | None, Query(max_length=20, description="only where this member takes part")
@@ -110,15 +113,27 @@ def asked_filters(
     character: Annotated[str | None, Query(max_length=20, examples=["MJ026190"])] = None,
     glyph: Annotated[str | None, Query(max_length=64, description="sha256 of a glyph")] = None,
 ) -> Filters:
-    """Return which collisions are asked for; empty fields of a form ask for all."""
+    """Return which collisions are asked for; empty fields of a form ask for all.
+
+    Raises BadMemberCode, UnknownMember, UnknownCharacter, and InvalidRequest for a glyph that is no sha256.
+    """
     said = [(value or "").strip() or None for value in (touching, slot, character, glyph)]
-    return Filters(used, *said)
+    filters = Filters(used, *said)
+    check_named(session, filters.touching, filters.character)
+    if filters.glyph is not None and not re.fullmatch("[0-9A-Fa-f]{64}", filters.glyph):
+        raise InvalidRequest(
+            "字形は sha256 の16進64桁で指定してください。",
+            "Name a glyph by the 64 hexadecimal digits of its sha256.",
+            parameter="glyph",
+        )
+    return filters
 
 
 Chosen = Annotated[Choice, Depends(asked_choice)]
 Filtered = Annotated[Filters, Depends(asked_filters)]
 WALLS = raises(
-    *(BadInput, BadMemberCode, BadName, InvalidRequest, UnknownCodeSet, UnknownMember, *RELEASES)
+    *(BadInput, BadMemberCode, BadName, InvalidRequest),
+    *(UnknownCharacter, UnknownCodeSet, UnknownMember, *RELEASES),
 )
 
 
@@ -241,6 +256,7 @@ def show_matrix(
     response: Response,
     session: Reads,
     choice: Chosen,
+    filters: Filtered,
     columns: Annotated[
         str | None,
         Query(
@@ -248,14 +264,14 @@ def show_matrix(
         ),
     ] = None,
     colliding: Annotated[bool, Query(description="only slots with two meanings or more")] = True,
-    used: Annotated[bool, Query(description="only what stands in counted files")] = False,
+    order: Annotated[Literal["slot", "uses"], Query(description="or the most used first")] = "slot",
     release: ReleaseName = "latest",
     cursor: CursorText = None,
     limit: Limit = 50,
 ) -> MatrixShape:
     """Slots by code sets (コード位置の表): what each city has in each slot."""
     number = shown_release(request, session, release)
-    scope, after = ["matrix", choice, columns, colliding, used, number is None], -1
+    scope, after = ["matrix", choice, columns, colliding, filters, order, number is None], -1
     if cursor is not None:
         number, place = read_cursor(cursor, scope, number, PLACE)
         after = int(place)
@@ -263,7 +279,9 @@ def show_matrix(
     names = _columns(shown.wall, parts(columns))
     tables.check_columns(names)
     found = list(
-        shown.wall.slots(names, colliding=colliding, used=used, after=after, limit=limit + 1)
+        shown.wall.slots(
+            names, colliding=colliding, filters=filters, order=order, after=after, limit=limit + 1
+        )
     )
     lines, more = found[:limit], len(found) > limit
     shape = MatrixShape(
@@ -313,7 +331,7 @@ def show_collisions_page(
     lines, items = [], []
     if view == "matrix":
         lines = list(
-            everything.slots(columns, used=filters.used, after=after, limit=SLOTS + 1)
+            everything.slots(columns, filters=filters, order=order, after=after, limit=SLOTS + 1)
             if columns
             else ()
         )
@@ -338,7 +356,7 @@ def show_collisions_page(
         columns=columns,
         lines=lines[:SLOTS],
         items=items[:SLOTS],
-        count=None if view == "matrix" else everything.count(view, filters),
+        count=everything.count("same-slot" if view == "matrix" else view, filters),
         uses_text=tables.uses_text,
         names={member.code: member.name for member in members.all_members(session)},
         systems=sorted({one.system for one in members.code_sets(session)}),

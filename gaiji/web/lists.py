@@ -22,7 +22,7 @@ from gaiji.errors import (
     language,
 )
 from gaiji.registry import db, members
-from gaiji.registry.lists import Wanted, listed
+from gaiji.registry.lists import KEYS, Wanted, listed
 from gaiji.report import lists
 from gaiji.report.spreadsheets import ListFormat
 from gaiji.web.collisions import Label, Names, Sets, counted_members, parts
@@ -45,7 +45,6 @@ from gaiji.web.routing import (
 from gaiji.wire.lists import COLUMNS, ListShape, Status, TableName, Usage
 
 ROWS = 50
-KEY = r"[0-9a-z:/ .A-Z_-]{0,200}"
 SEPARATOR = " "
 KINDS: dict[ListFormat, tuple[str, str]] = {
     "csv": ("text/csv; charset=utf-8", "csv"),
@@ -121,8 +120,8 @@ def listed_rows(
     """Return a part of a list, its cursor bound to the release and the question."""
     scope, after = ["lists", table, _marked(wanted), release is None], None
     if cursor is not None:
-        release, last = read_cursor(cursor, scope, release, KEY)
-        after = tuple(last.split(SEPARATOR))
+        release, last = read_cursor(cursor, scope, release, SEPARATOR.join(KEYS[table]))
+        after = tuple(last.split(SEPARATOR, len(KEYS[table]) - 1))
     rows = listed(session, table, wanted.of(release), after)
     found = list(islice(rows, limit + 1))
     more = found[limit - 1][0] if len(found) > limit else None

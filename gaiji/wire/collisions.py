@@ -36,7 +36,10 @@ class CollisionShape(BaseModel):
     )
     members: int
     codesets: int
-    codes: int = Field(description="all codes in it")
+    codes: int = Field(description="codes that collide, with their members, code sets and uses")
+    substitutes: int = Field(
+        description="further codes shown with a character, for which it only stands in"
+    )
     uses: int | None = Field(description="occurrences of its codes; null: nothing was counted")
     uncounted: int = Field(description="code sets in it of which nothing was counted")
     rows: list[UsedShape] = Field(description="the first 100 codes, every meaning at least once")

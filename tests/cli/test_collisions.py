@@ -94,11 +94,34 @@ def test_one_file_draws_the_matrix(home: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("filters", "said_so"),
+    [
+        (("--slot", "U+E001"), "コード位置 U+E001"),
+        (("--used",), "数えたファイルに現れる"),
+    ],
+)
+def test_one_file_draws_what_the_filters_leave(
+    home: Path, tmp_path: Path, filters: tuple[str, ...], said_so: str
+) -> None:
+    out = tmp_path / "wall.html"
+    words = ("collisions", "--home", home, "--format", "html", "--out", out, *filters)
+    assert run([str(one) for one in words]) == 0
+    text = out.read_text("utf-8")
+    assert "U+E000" not in text
+    assert f"絞込み: {said_so}" in text
+    assert "別の字がぶつかる位置 0 のうち 0。" in text
+
+
+@pytest.mark.parametrize(
     ("words", "status"),
     [
         (("collisions", "--members", "252068"), 2),
         (("collisions", "--members", "252107"), 2),
         (("collisions", "--slot", "E00G"), 2),
+        (("collisions", "--touching", "252107"), 2),
+        (("collisions", "--touching", "999999"), 2),
+        (("collisions", "--character", "MJ999999"), 2),
+        (("collisions", "--format", "html", "--kind", "same-glyph"), 2),
         (("collisions", "--release", "9"), 2),
         (("collisions", "--slots", "name"), 2),
         (("list", "names"), 2),

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 from itertools import combinations
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from gaiji.errors import BadInput
 from gaiji.registry.listing import Used
+from gaiji.report.collision_tables import Shown, as_text
 from gaiji.report.collisions import KINDS, ROWS, Filters, Kind, Wall, wall
 
 A, B, C = "252069/juki", "252085/juki", "252107/zei"
@@ -70,8 +72,47 @@ def test_a_substitute_is_shown_with_the_character_and_never_counted_as_it() -> N
     assert only(found) == {}
     found = wall([row(A, 0, NABE, uses=3), row(B, 1, NABE, "substitute", uses=5), row(C, 2, NABE)])
     (one,) = found.collisions("same-character")
-    assert (one.meanings, one.codes, one.uses, one.uncounted) == (2, 3, 3, 1)
+    assert (one.meanings, one.codes, one.uses, one.uncounted) == (2, 2, 3, 1)
+    assert (one.code_sets, one.members, one.substitutes) == (2, 2, 1)
+    assert found.counts["same-character"].codes == 2
     assert [used.relationship for used in one.rows] == ["equivalent", "substitute", "equivalent"]
+
+
+def test_a_substitute_means_its_own_glyph_and_never_the_character_it_is_replaced_by() -> None:
+    """One machine cannot show two glyphs in one slot, whatever both are written as elsewhere."""
+    stands = row(A, 0, NABE, glyph="n", uses=5)
+    found = wall([stands, row(B, 0, NABE, "substitute", glyph="m", uses=7)])
+    assert only(found) == {"same-slot": 1}
+    (one,) = found.collisions("same-slot")
+    assert (one.meanings, one.codes, one.uses) == (2, 2, 12)
+    assert found.pairs("same-slot") == {("252069", "252085"): 1}
+    (line,) = found.slots()
+    assert line.meanings == 2
+    text = as_text(Shown(found, None))
+    assert f"≈{NABE}({drawn('m')[:8]}) {B}/F040" in text
+
+    def slots(*rows: Used) -> int:
+        return only(wall(rows)).get("same-slot", 0)
+
+    def replaced(code_set: str, glyph: str | None, character: str = NABE) -> Used:
+        return row(code_set, 0, character, "substitute", glyph=glyph)
+
+    assert slots(replaced(A, "x"), replaced(B, "y")) == 1
+    assert slots(replaced(A, "x"), replaced(B, "x", SAKI)) == 0
+    assert slots(replaced(A, "x"), row(B, 0, glyph="x")) == 0
+    assert slots(replaced(A, "x"), row(B, 0, glyph="y")) == 1
+    assert slots(replaced(A, "n"), stands._replace(code_set=B)) == 0
+    assert slots(replaced(A, None), stands._replace(code_set=B)) == 1
+    assert slots(replaced(A, None), replaced(B, None)) == 0
+    assert slots(replaced(A, None), replaced(B, None, SAKI)) == 1
+    assert slots(replaced(A, None), row(B, 0)) == 0
+
+
+def test_a_third_city_makes_no_pair_of_two_that_show_one_glyph() -> None:
+    found = wall([row(A, 0, NABE, glyph="n"), row(B, 0, glyph="n"), row(C, 0, SAKI, glyph="s")])
+    assert found.pairs("same-slot") == {("252069", "252107"): 1, ("252085", "252107"): 1}
+    both = wall([row(A, 0, NABE, glyph="n"), row(B, 0, glyph="n"), row(C, 0, SAKI, glyph="n")])
+    assert both.pairs("same-slot") == {("252069", "252107"): 1}
 
 
 def test_an_undecided_code_means_its_glyph_and_nothing_without_one() -> None:
@@ -156,7 +197,33 @@ def test_the_matrix_leaves_out_what_agrees_unless_asked() -> None:
     lines = list(found.slots(colliding=False))
     assert [(line.slot, line.collides) for line in lines] == [("U+E000", True), ("U+E001", False)]
     assert lines[1].cells[1] is None
-    assert [line.slot for line in found.slots(colliding=False, used=True)] == ["U+E001"]
+    used = found.slots(colliding=False, filters=Filters(used=True))
+    assert [line.slot for line in used] == ["U+E001"]
+
+
+@pytest.mark.parametrize("order", ["slot", "uses"])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        *(Filters(used=True), Filters(touching="252107"), Filters(slot="U+E001")),
+        *(Filters(character=NABE), Filters(glyph=drawn("y")), Filters(True, "252085")),
+    ],
+)
+def test_the_matrix_holds_to_the_same_filters_and_order_as_the_list(
+    filters: Filters, order: Literal["slot", "uses"]
+) -> None:
+    found = wall(
+        [
+            *(row(A, 0, NABE, uses=1), row(B, 0, SAKI)),
+            *(row(A, 1, SAKI, uses=4), row(B, 1, NABE, "substitute", glyph="y"), row(C, 1)),
+            *(row(A, 2, SAKI), row(C, 2, glyph="y")),
+        ]
+    )
+    told = [one.slot for one in found.collisions("same-slot", filters, order=order)]
+    assert [line.slot for line in found.slots(filters=filters, order=order)] == told
+    assert len(told) == found.count("same-slot", filters) < 3
+    every = found.slots(filters=filters, order=order, colliding=False)
+    assert [line.slot for line in every if line.collides] == told
 
 
 def test_filters_hold_together() -> None:
@@ -176,6 +243,12 @@ def test_filters_hold_together() -> None:
     assert slots(Filters(slot="u+f000")) == []
     assert slots(Filters(character=NABE)) == ["U+E000", "U+E001"]
     assert slots(Filters(character="MJ999999")) == []
+    for kind in KINDS:
+        assert found.count(kind, Filters(glyph=drawn("other"))) == 0
+    for name in (NABE, SAKI):
+        assert slots(Filters(character=name)) == [
+            line.slot for line in found.slots(filters=Filters(character=name))
+        ]
     same = [one.character for one in found.collisions("same-character", Filters(slot="U+E000"))]
     assert same == [NABE, SAKI]
     with pytest.raises(BadInput, match="U\\+E000"):
@@ -229,14 +302,21 @@ ROWS_OF_CODES = st.lists(ROW, max_size=40, unique_by=lambda one: (one.code_set, 
 
 def differ(a: Used, b: Used, others: list[Used]) -> bool:
     """Whether two rows of one slot mean different things, said without sorting anything."""
-    if a.character and b.character:
+
+    def decided(one: Used) -> bool:
+        return one.character is not None and one.relationship != "substitute"
+
+    if decided(a) and decided(b):
         return a.character != b.character
-    if not a.character and not b.character:
-        known = {one.glyph for one in others if one.character}
-        return bool(a.glyph and b.glyph and a.glyph != b.glyph and not {a.glyph, b.glyph} & known)
-    decided, other = (a, b) if a.character else (b, a)
-    known = {one.glyph for one in others if one.character}
-    return bool(decided.character and other.glyph and other.glyph not in known)
+    if a.glyph and a.glyph == b.glyph:
+        return False
+    known = {one.glyph for one in others if decided(one)}
+    # what shows a decided row's glyph says what that row says, which is looked at beside it
+    if any(one.glyph and one.glyph in known for one in (a, b) if not decided(one)):
+        return False
+    if not a.glyph and not b.glyph and not decided(a) and not decided(b):
+        return bool(a.character and b.character and a.character != b.character)
+    return all(one.glyph or one.character for one in (a, b))
 
 
 @settings(max_examples=300)
@@ -272,6 +352,8 @@ def test_the_wall_is_what_looking_at_every_pair_gives(rows: list[Used], by: str)
             own = list(found.rows(kind, one))
             assert sorted(own) == sorted(one.rows)
             told = [used for used in own if kind != "same-character" or used in exact]
+            assert (one.codes, one.substitutes) == (len(told), len(own) - len(told))
+            assert one.members == len({used.member for used in told})
             counted = [used.uses for used in told if used.uses is not None]
             assert one.uses == (sum(counted) if counted else None)
     lines = list(found.slots(colliding=False, limit=None))

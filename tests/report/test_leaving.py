@@ -6,16 +6,19 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import TTFont
 from sqlalchemy.orm import Session
 
+from gaiji.charset.tables import FORMULA_STARTS
 from gaiji.errors import BadInput, StorageFailed, UnknownMember
 from gaiji.glyph.build import build_truetype
-from gaiji.glyph.forms import Glyph
-from gaiji.registry import db, intake, journal, schema
+from gaiji.glyph.forms import Glyph, canonical, parse_canonical
+from gaiji.registry import db, gaps, intake, journal, schema
 from gaiji.registry.lists import Wanted, listed
 from gaiji.registry.members import find_code_set
 from gaiji.registry.owned import own_entries, own_glyphs
@@ -139,8 +142,7 @@ def test_list_font_and_decisions_build_the_same_elsewhere(
         table=("list.csv", (left / "juki/list.csv").read_bytes()),
     )
     intake.take_in(elsewhere.session, ME, JUKI, taken, elsewhere.settings)
-    text = (left / "juki/decisions.csv").read_text("utf-8")
-    for row in csv.DictReader(io.StringIO(text)):
+    for row in json.loads((left / "juki/decisions.json").read_text("utf-8"))["items"]:
         elsewhere.decide(
             f"{JUKI}/{row['code']}", row["character"], row["relationship"], row["ground"]
         )
@@ -158,6 +160,7 @@ def test_list_font_and_decisions_build_the_same_elsewhere(
     assert glyphs(elsewhere) == glyphs(filled)
     assert len(glyphs(filled)) == 2
     kept = [json.loads(line) for line in (left / "juki/glyphs.jsonl").read_text().splitlines()]
+    assert [one["font"] for one in kept] == ["font-8x8.bdf"] * 2
     assert [one["sha256"] for one in kept] == [
         sha256(one["canonical"].encode()).hexdigest() for one in kept
     ]
@@ -202,6 +205,59 @@ def test_a_candidate_has_no_mappings_and_all_the_rest(council: Council, tmp_path
     assert shape.release is None
     assert not any("mappings" in file.name for file in shape.files)
     assert "juki/list.csv" in {file.name for file in shape.files}
+
+
+def test_no_table_of_the_folder_runs_anything_in_a_spreadsheet(
+    council: Council, tmp_path: Path
+) -> None:
+    council.add(KUSATSU, "草津市")
+    council.code_set(JUKI)
+    council.take_in(JUKI, LIST)
+    council.decide(f"{JUKI}/F040", NABE, ground='=HYPERLINK("x")')
+    council.decide(f"{JUKI}/F041", SAKI, ground="@SUM(1)")
+    export_member(council.session, council.settings, KUSATSU, tmp_path / "left")
+    for name in ("list", "codes", "decisions"):
+        data = (tmp_path / f"left/juki/{name}.csv").read_bytes()
+        assert data.startswith(b"\xef\xbb\xbf")
+        cells = [cell for row in csv.reader(io.StringIO(data.decode("utf-8-sig"))) for cell in row]
+        assert any(cell.startswith(("'=", "'@")) for cell in cells), name
+        assert not any(cell.startswith(FORMULA_STARTS) for cell in cells), name
+    kept = json.loads((tmp_path / "left/juki/decisions.json").read_text("utf-8"))["items"]
+    assert [row["ground"] for row in kept] == ['=HYPERLINK("x")', "@SUM(1)"]
+
+
+def test_an_outline_that_no_font_can_hold_stays_exact_beside_the_font(
+    council: Council, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    council.add(KUSATSU, "草津市", candidate=True)
+    council.code_set(JUKI)
+    drawn: dict[int, tuple[str, Glyph]] = {0xE000: ("a", box(300)), 0xE001: ("b", box(700))}
+    council.take_in_font(JUKI, "EUDC.TTE", build_truetype(drawn, family="Test", em_units=1000))
+    wide, huge = box(40_000), replace(box(700), em_units=100_000)
+    digests = {
+        one.code: one.sha256
+        for one in own_glyphs(council.session, find_code_set(council.session, JUKI))
+    }
+    given = gaps.glyph_forms
+
+    def forms(changed: Glyph) -> None:
+        def told(session: Session, asked: set[str]) -> dict[str, bytes]:
+            return given(session, asked) | {digests[b"\xf0\x41"]: canonical(changed)}
+
+        monkeypatch.setattr("gaiji.report.leaving.glyph_forms", told)
+
+    for place, changed in (("wide", wide), ("huge", huge)):
+        forms(changed)
+        export_member(council.session, council.settings, KUSATSU, tmp_path / place)
+        text = (tmp_path / place / "juki/glyphs.jsonl").read_text()
+        rows = [json.loads(line) for line in text.splitlines()]
+        assert [(row["code"], row["font"]) for row in rows] == [
+            ("F040", "font-1000.ttf"),
+            ("F041", None),
+        ]
+        assert parse_canonical(rows[1]["canonical"].encode()) == changed
+        with TTFont(tmp_path / place / "juki/font-1000.ttf") as font:
+            assert [*font.getBestCmap()] == [0xE000]
 
 
 def test_outlines_come_back_exact_from_a_font_of_their_em(

@@ -3,21 +3,25 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Literal
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
 from gaiji.charset.tables import FORMULA_STARTS
 from gaiji.charset.usage import count_file
-from gaiji.errors import UnknownCodeSet, UnknownMember
+from gaiji.errors import InvalidRequest, UnknownCodeSet, UnknownMember
+from gaiji.registry import decisions, reference
 from gaiji.registry.lists import Key, Wanted, listed
 from gaiji.registry.members import charset_of, find_code_set
 from gaiji.registry.tables import Json
 from gaiji.registry.usage import record_counts
 from gaiji.report.lists import COLUMN_NAMES, NARROW, as_text, exported
 from gaiji.wire.lists import COLUMNS, TABLES, TableName
+from gaiji.wire.nouns import CharacterShape
 from tests.council import KUSATSU, ME, RITTO, Council
 
 JUKI, ZEI, RITTO_ZEI = f"{KUSATSU}/juki", f"{KUSATSU}/zei", f"{RITTO}/zei"
@@ -45,11 +49,11 @@ def filled(council: Council) -> Council:
     return council
 
 
-def count(council: Council, address: str, data: bytes) -> None:
+def count(council: Council, address: str, data: bytes, day: date | None = None) -> None:
     path = council.settings.home / "residents.txt"
     path.write_bytes(data)
     charset = charset_of(council.session, find_code_set(council.session, address))
-    record_counts(council.session, ME, address, [count_file(str(path), charset, None)])
+    record_counts(council.session, ME, address, [count_file(str(path), charset, None)], as_of=day)
 
 
 def rows(
@@ -98,6 +102,105 @@ def test_characters_gather_the_codes_of_the_code_sets_asked_for(filled: Council)
     assert [row["where"] for row in only] == [[f"{RITTO_ZEI}/F050"]]
     assert [row["character"] for row in rows(filled, "residuals", Wanted())] == ["OM000001"]
     assert rows(filled, "residuals", Wanted(release=1)) == []
+
+
+def test_a_slot_used_again_gives_each_use_to_the_meaning_of_its_day(filled: Council) -> None:
+    """Files of a day belong to the meaning in force on it, files of no day to the last one; nothing counts twice."""
+    reused = (
+        "code,mj,valid_from,valid_to\n"
+        f"F060,{NABE},,2019-03-31\nF060,{SAKI},2019-04-01,2021-03-31\nF060,{NABE},2022-04-01,\n"
+    )
+    filled.code_set(f"{RITTO}/old")
+    filled.take_in(f"{RITTO}/old", reused)
+    for first in (date.min, date(2019, 4, 1), date(2022, 4, 1)):
+        decisions.decide(
+            filled.session,
+            ME,
+            f"{RITTO}/old",
+            "F060",
+            SAKI if first.year == 2019 else NABE,
+            "equivalent",
+            ground="目視",
+            valid_from=first,
+        )
+    wanted = Wanted(code_sets=(f"{RITTO}/old",))
+    files: list[tuple[str, date | None, int]] = [
+        ("first", date(2018, 1, 1), 2),
+        ("second", date(2020, 1, 1), 3),
+        ("between", date(2021, 6, 1), 5),
+        ("no day", None, 7),
+    ]
+    for name, day, uses in files:
+        count(filled, f"{RITTO}/old", b"\xf0\x60" * uses + name.encode(), day)
+    assert [row["uses"] for row in rows(filled, "codes", wanted)] == [2, 3, 12]
+    found = {row["character"]: row for row in rows(filled, "characters", wanted)}
+    assert (found[NABE]["uses"], found[SAKI]["uses"]) == (14, 3)
+    assert (found[NABE]["codes"], found[NABE]["members"]) == (1, 1)
+    assert found[NABE]["where"] == [f"{RITTO}/old/F060"]
+    everyone = {row["character"]: row for row in rows(filled, "characters", Wanted())}
+    assert (everyone[NABE]["uses"], everyone[NABE]["codes"]) == (14, 3)
+    hidden = rows(filled, "characters", Wanted(work=frozenset({KUSATSU})))
+    assert {row["uses"] for row in hidden} == {None}
+
+
+def test_a_page_of_characters_reads_no_more_than_its_own_codes(filled: Council) -> None:
+    count(filled, JUKI, b"\xf0\x42\n")
+
+    def asked() -> int:
+        said: list[str] = []
+
+        def heard(*what: object) -> None:
+            said.append(str(what[2]))
+
+        engine = filled.session.get_bind()
+        event.listen(engine, "before_cursor_execute", heard)
+        try:
+            assert next(listed(filled.session, "characters", Wanted()))
+        finally:
+            event.remove(engine, "before_cursor_execute", heard)
+        return sum("FROM code_uses" in one or "FROM usage_files" in one for one in said)
+
+    few = asked()
+    for number in range(10, 20):
+        filled.code_set(f"{KUSATSU}/more{number}")
+        count(filled, f"{KUSATSU}/more{number}", b"\xf0\x42" * number)
+    assert asked() == few
+
+
+def test_a_character_of_many_code_sets_is_looked_up_once(
+    filled: Council, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    shapes = reference.shapes
+
+    def heard(session: Session, ids: Collection[str]) -> dict[str, CharacterShape]:
+        asked.extend(ids)
+        return shapes(session, ids)
+
+    monkeypatch.setattr("gaiji.registry.lists.reference.shapes", heard)
+    found = rows(filled, "codes", Wanted())
+    assert [row["juki"] for row in found if row["character"] == NABE] == ["J+9089"] * 2
+    assert sorted(asked) == [NABE, SAKI, "OM000001"]
+
+
+BROKEN: list[Key] = [
+    (),
+    ("",),
+    ("x",),
+    ("1", "2", "3"),
+    ("abc", "def"),
+    ("-1", "0"),
+    ("٣" * 12,) * 2,
+]
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("key", BROKEN)
+def test_a_key_of_no_such_list_is_said_to_be_wrong(
+    council: Council, table: TableName, key: Key
+) -> None:
+    with pytest.raises(InvalidRequest):
+        listed(council.session, table, Wanted(), key)
 
 
 def test_decisions_tell_who_and_a_refusal_is_neither_fit_nor_substitute(filled: Council) -> None:

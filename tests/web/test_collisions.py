@@ -86,6 +86,10 @@ def test_a_choice_leaves_out_other_code_sets(shared_council: Council) -> None:
         (f"codesets={YASU}/juki", 404, "unknown-release"),
         ("release=9", 404, "unknown-release"),
         ("slot=E00G", 422, "bad-input"),
+        ("touching=252060", 422, "bad-member-code"),
+        ("touching=252042", 404, "unknown-member"),
+        ("character=MJ999999", 404, "unknown-character"),
+        ("kind=same-glyph&glyph=abc", 422, "invalid-request"),
         ("kind=other", 422, "invalid-request"),
         ("cursor=xx", 422, "invalid-request"),
     ],
@@ -132,6 +136,21 @@ def test_the_page_draws_glyphs_and_needs_no_script(shared_council: Council, url:
         assert not re.search("[\ue000-\uf8ff\U000f0000-\U0010fffd]", text)
         for address in {one for one in seen.links if one.startswith("/")}:
             assert shared_council.client.get(address).status_code == 200, address
+
+
+def test_the_matrix_is_filtered_as_the_collisions_are(shared_council: Council) -> None:
+    client = shared_council.client
+    for query in (
+        *(f"touching={YASU}", f"touching={RITTO}", "slot=U%2BE000", "slot=U%2BE001", "used=true"),
+        *(f"character={NABE}", f"character={SAKI}", f"glyph={'0' * 64}", "order=uses"),
+    ):
+        listed = client.get(f"{WALL}?release=pending&{query}").json()["items"]
+        lines = client.get(f"{WALL}/matrix?release=pending&{query}").json()["items"]
+        assert [line["slot"] for line in lines] == [one["slot"] for one in listed], query
+        page = client.get(f"/collisions?{query}").text
+        assert page.count('<tr><th scope="row"><a href="?') - 3 == len(listed), query
+    assert client.get(f"/collisions?touching={RITTO}").text.count("U+E000") == 1  # the hint alone
+    assert client.get(f"/collisions?touching={YASU}").text.count("U+E000") > 1
 
 
 def test_the_matrix_shows_the_cities_glyphs_in_one_line(shared_council: Council) -> None:

@@ -1,12 +1,17 @@
 """Lists by business system over HTTP and as a page."""
 
+import base64
+import json
 import re
 
 import pytest
+from sqlalchemy.orm import Session
 
+from gaiji.registry import adoption
 from gaiji.settings import Settings
 from gaiji.web.app import create_app
 from gaiji.wire.lists import TABLES
+from tests.council import ME
 from tests.web.council import KUSATSU, NABE, YASU, CheckedClient, Council
 from tests.web.test_pages import read
 
@@ -73,6 +78,37 @@ def test_what_cannot_be_listed_is_a_problem_document(
 ) -> None:
     answer = shared_council.client.get(f"{LISTS}/{query}")
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{code}")
+
+
+def test_a_site_named_with_blanks_stands_on_a_page_like_any_other(council: Council) -> None:
+    with Session(council.engine.execution_options(writes=True)) as session:
+        for name in ("本庁 1階 窓口", "西支所"):
+            adoption.add_site(session, ME, f"terminals:{KUSATSU}/{name}")
+        session.commit()
+    url, items = f"{LISTS}/adoptions?release=pending&limit=1", []
+    cursor = ""
+    while cursor is not None:
+        answer = council.client.get(url + (f"&cursor={cursor}" if cursor else ""))
+        assert answer.status_code == 200
+        items += answer.json()["items"]
+        cursor = answer.json()["next"]
+    assert items == council.client.get(f"{LISTS}/adoptions?release=pending").json()["items"]
+    assert f"terminals:{KUSATSU}/本庁 1階 窓口" in {row["site"] for row in items}
+
+
+@pytest.mark.parametrize("table", [one for one in TABLES if one != "residuals"])  # of one row
+@pytest.mark.parametrize("last", ["abc def", "x", "1 2 3", "", "1", None, ["1", "2"], {}, 10**30])
+def test_a_forged_cursor_is_refused_in_every_list(
+    shared_council: Council, table: str, last: object
+) -> None:
+    url = f"{LISTS}/{table}?release=pending&limit=1"
+    cursor = shared_council.client.get(url).json()["next"]
+    data = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    forged = base64.urlsafe_b64encode(json.dumps([*data[:2], last]).encode()).decode()
+    answer = shared_council.client.get(f"{url}&cursor={forged.rstrip('=')}")
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
+    again = base64.urlsafe_b64encode(json.dumps(data).encode()).decode()
+    assert shared_council.client.get(f"{url}&cursor={again.rstrip('=')}").status_code == 200
 
 
 @pytest.mark.parametrize("table", TABLES)
