@@ -14,31 +14,33 @@ and counts are told: no record, no place, no name of the file.
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from gaiji.charset.files import storage_error
 from gaiji.charset.mapping import REVERSIBLE
 from gaiji.charset.records.layout import Layout
 from gaiji.charset.standard import x0208_repertoire
 from gaiji.charset.tables import write_csv
 from gaiji.charset.usage import FileCount, count_file
-from gaiji.errors import BadFont, BadInput, BadName, Text, Where, language
-from gaiji.glyph.build import EUDC
+from gaiji.errors import BadFont, BadName, Text, language
+from gaiji.glyph.build import EUDC, dot_glyphs
 from gaiji.glyph.winreg import link_file
 from gaiji.registry.db import Session
-from gaiji.registry.fonts import FontFile, FontSubject, Refusing, font_file
+from gaiji.registry.fonts import (
+    FontContent,
+    FontSubject,
+    Refusing,
+    font_file,
+    glyphs_for,
+)
 from gaiji.registry.members import charset_of, find_code_set
-from gaiji.registry.tables import Release
+from gaiji.registry.tables import OPEN_END, OPEN_START, Release
+from gaiji.report.folders import check_free, replacing_folder
 from gaiji.report.sheet import RELATIONSHIPS, Sheet, SheetRow, as_html, sheet_of
 from gaiji.report.sheetpdf import as_pdf
 from gaiji.settings import Settings
@@ -102,7 +104,7 @@ def print_bundle(
     UnknownMember, UnknownRelease, UnknownCodeSet, MalformedInput for a file in another charset, BadFont, NoPicture,
     DiskFull, StorageFailed.
     """
-    _check_folder(folder)
+    check_free(folder, lambda _: False)
     _check_jobs(jobs, members)
     counts = [_count(session, job) for job in jobs]
     sheet = sheet_of(session, settings, release, members, as_of=as_of, refused=refused)
@@ -189,12 +191,16 @@ def _job(
     job: JobFile, counted: FileCount, sheet: Sheet, fonts: _Fonts
 ) -> tuple[BundleJobShape, bytes]:
     """Return what a job's file uses, and its list."""
-    rows = {row.code: row for one in sheet.sets if one.address == job.code_set for row in one.rows}
+    sets = [one for one in sheet.sets if one.address == job.code_set]
+    rows = {row.code: row for one in sets for row in one.rows}
+    other_days = {code: days for one in sets for code, days in one.other_days.items()}
     codes = counted.counted.codes
     lines, without = [], 0
     for code in sorted(codes):
         row = rows.get(code)
         font, point, note = fonts.shows(job.code_set, row)
+        if code in other_days:
+            note = _without_meaning(other_days[code])
         without += font is None and point is None
         lines.append(
             (
@@ -224,10 +230,27 @@ def _job(
 
 # --- fonts
 
-REGISTERED = Text("登録されていないコードです", "this code was never registered")
+NOT_REGISTERED = Text("この版に登録されていないコードです", "this release has no such code")
 STANDARD = Text("JIS第1・第2水準の字", "a character of JIS X 0208")
 SUBSTITUTE = Text("代替の字", "a substitute")
-NOTHING = Text("字形がありません", "there is no glyph")
+NOTHING = Text("この一式のフォントに字形がありません", "no font of this bundle has its glyph")
+
+
+def _without_meaning(days: Iterable[tuple[date, date]]) -> Text:
+    """Say of a registered code that it means nothing on the day, and when it does."""
+    spans = [
+        (
+            "" if first == OPEN_START else first.isoformat(),
+            "" if last == OPEN_END else last.isoformat(),
+        )
+        for first, last in days
+    ]
+    ja = "、".join(f"{first}〜{last}" for first, last in spans)
+    en = ", ".join(f"{first or '…'} to {last or '…'}" for first, last in spans)
+    return Text(
+        f"登録されていますが、基準日に有効な意味がありません(有効な期間: {ja})",
+        f"registered, but without a meaning on that day (in force: {en})",
+    )
 
 
 class _Fonts:
@@ -245,11 +268,11 @@ class _Fonts:
         self.findings: list[Finding] = []
         self._points: dict[str, set[int]] = {}
         self._names: dict[str, str] = {}
-        self._session, self._settings, self._release = session, settings, release
+        self._settings = settings
         council = FontSubject("release")
         points = {row.point for row in sheet.rows if row.point is not None and row.council}
         if points:
-            self._add(council, points, "council", forms)
+            self._add(sheet.council, points, forms)
             if "tte" in forms:
                 stem = council.file_stem(release.number)
                 self.files.append(_Member(f"fonts/{stem}.reg", link_file(TERMINAL_FONT)))
@@ -259,23 +282,28 @@ class _Fonts:
                 what = FontSubject("codeset", one.address, part="undecided", as_of=sheet.as_of)
                 inside = all(image in EUDC for image in images)
                 wanted: tuple[FontFormat, ...] = ("tte", "woff2") if inside else ("woff2",)
-                chosen = [form for form in wanted if form in forms or not inside]
-                self._add(what, images, _audience(sheet), chosen)
+                chosen = [form for form in wanted if form in forms] or [wanted[-1]]
+                content = glyphs_for(
+                    session,
+                    settings,
+                    what,
+                    release,
+                    audience=_audience(sheet),
+                    refused="leave-out",
+                )
+                self._add(content, images, chosen)
 
-    def _add(
-        self,
-        what: FontSubject,
-        points: set[int],
-        audience: Scope,
-        forms: Iterable[FontFormat],
-    ) -> None:
-        """Add a font in its formats, and where its glyphs came from."""
-        stem = what.file_stem(self._release.number)
-        self._points[what.name] = points
-        self._names[what.name] = stem
+    def _add(self, content: FontContent, points: set[int], forms: Iterable[FontFormat]) -> None:
+        """Add a font in its formats with all that goes with it: where its glyphs came from, its licence.
+
+        points: those that codes are shown by; of them only what a file really holds is told to be in it.
+        """
+        what = content.what
+        stem = what.file_stem(content.facts.release)
+        held: set[int] = set()
         for form in forms:
             try:
-                made = self._made(what, form, audience)
+                made = font_file(self._settings, content, form, side=DOTS)
             except BadFont as error:
                 if form != "bdf":
                     raise
@@ -284,27 +312,17 @@ class _Fonts:
                     Finding("no-font", "warning", error.text, f"fonts/{stem}.{form}")
                 )
                 continue
-            self.files.append(_Member(f"fonts/{made.name}", made.path.read_bytes()))
-            self.files.append(_Member(f"fonts/{made.name}.provenance.json", made.provenance))
-
-    def _made(self, what: FontSubject, form: FontFormat, audience: Scope) -> FontFile:
-        return font_file(
-            self._session,
-            self._settings,
-            what,
-            self._release,
-            form,
-            audience=audience,
-            refused="leave-out",
-            side=DOTS,
-        )
+            held |= _held(content, form)
+            self.files += [_Member(f"fonts/{name}", data) for name, data in made.files().items()]
+        self._points[what.name] = points & held
+        self._names[what.name] = stem
 
     def shows(
         self, address: str, row: SheetRow | None
     ) -> tuple[str | None, str | None, Text | None]:
         """Return the font that shows a code, its code point there, and a note."""
         if row is None:
-            return None, None, REGISTERED
+            return None, None, NOT_REGISTERED
         if row.character is None:
             if row.image in self._points.get(address, ()):
                 return self._names[address], f"U+{row.image:04X}", None
@@ -315,6 +333,13 @@ class _Fonts:
         if row.text in x0208_repertoire():
             return None, f"U+{ord(row.text or ''):04X}", note or STANDARD
         return None, None, NOTHING
+
+
+def _held(content: FontContent, form: FontFormat) -> set[int]:
+    """Return the code points that a font has in a format: dots of another size cannot be in a dot font."""
+    if form == "bdf":
+        return set(dot_glyphs(content.glyphs, DOTS)[0])
+    return {one.code_point for one in content.glyphs}
 
 
 # --- the words
@@ -371,54 +396,9 @@ def _readme(sheet: Sheet, fonts: _Fonts, jobs: Sequence[BundleJobShape]) -> str:
 # --- the folder
 
 
-def _check_folder(folder: Path) -> None:
-    """Raise BadInput for a folder in which something is."""
-    if not folder.exists():
-        return
-    if not folder.is_dir() or any(folder.iterdir()):
-        raise BadInput(
-            "保存先は空ではありません。新しいフォルダを指定してください。",
-            "The folder is not empty; name a new one.",
-            where=Where(str(folder)),
-        )
-
-
 def _write(folder: Path, files: Iterable[_Member]) -> None:
-    with _whole(folder) as place:
+    with replacing_folder(folder, lambda _: False) as place:
         for one in files:
             path = place / one.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                file.write(one.data)
-                file.flush()
-                os.fsync(file.fileno())
-
-
-@contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """Give a folder beside the final one that takes its name when the block ends well (一括出力)."""
-    made: str | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = tempfile.mkdtemp(prefix=".gaiji-", dir=folder.parent)
-        os.chmod(made, 0o755 & ~_umask(made))
-        yield Path(made)
-        if folder.exists():
-            folder.rmdir()
-        os.rename(made, folder)
-        made = None
-    except OSError as error:
-        raise storage_error(error, folder) from error
-    finally:
-        if made is not None:
-            with suppress(OSError):
-                shutil.rmtree(made)
-
-
-def _umask(folder: str) -> int:
-    """Return the bits that a new file does not get here, by making one: asking for the umask would change it."""
-    probe = Path(folder) / ".mode"
-    with open(probe, "x", opener=lambda name, flags: os.open(name, flags, 0o777)):
-        mode = probe.stat().st_mode & 0o777
-    probe.unlink()
-    return 0o777 & ~mode
+            path.write_bytes(one.data)

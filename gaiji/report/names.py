@@ -3,16 +3,15 @@
 What is typed is read into the source's codes, and from there on it is the very conversion that `gaiji convert` runs:
 the same resolver, the same bytes. Nothing of a name is kept or logged, and no error repeats what was typed.
 
-A gaiji can be typed as `&252069-juki-F040;`, as a shared character's name (`MJ026190`), as `U+9089 U+E010F`, as the
-sequence itself, or pasted from a terminal of the source, whose private-use character is read as that city's image.
+Every character typed is in the text of exactly one step, in the order typed, whether the source has a code for it or
+not; what cannot be read so is refused.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from gaiji.charset.account import Facts
@@ -20,28 +19,10 @@ from gaiji.charset.conversion import Conversion, Pair
 from gaiji.charset.mapping import Mapping
 from gaiji.charset.resolve import BY_POLICY, Options, Outcome, Resolver
 from gaiji.charset.targets import CodeSetSide, MjSide, Side, UnicodeSide
-from gaiji.charset.ways import Kind, is_private
+from gaiji.charset.ways import Kind
 from gaiji.errors import BadName, Text, Where
+from gaiji.report.nametyping import Typed, typed_pieces
 from gaiji.wire.findings import Finding
-from gaiji.wire.names import LONGEST
-
-_LOCAL = r"&(?P<owner>[0-9]{6}-[A-Za-z0-9_-]{1,40})-(?P<code>(?:[0-9A-Fa-f]{2}){1,16});"
-_POINTS = r"[Uu]\+(?P<point>[0-9A-Fa-f]{4,6})(?:[ ][Uu]\+(?P<selector>[0-9A-Fa-f]{4,6}))?"
-
-
-class Typed(NamedTuple):
-    """One piece of a name as it was typed, read into the source's code (入力の読取り).
-
-    text: as typed, a private-use character as its escape. token: its code at the source, bare; None without one.
-    character: the shared character that was typed, where it was. kind: how text became the code. several: the codes
-    among which nobody chose.
-    """
-
-    text: str | None
-    token: bytes | None = None
-    character: str | None = None
-    kind: Kind | None = None
-    several: tuple[bytes, ...] = ()
 
 
 class NameStep(NamedTuple):
@@ -106,114 +87,47 @@ def trace(
     way = conversion.way
     side = way.source
     assert isinstance(side, CodeSetSide)
-    pieces = list(_typed(_checked(text), side))
-    tokens = [piece.token for piece in pieces if piece.token is not None]
-    data = side.script.joined(side.script.standing(token) for token in tokens)
-    cut = [one for one in conversion.resolver.tokens.cut(data)[0] if one not in side.script.shifts]
-    if cut != tokens:  # neighbours that the charset writes as one
-        pieces = [Typed(side.script.decode(token), token) for token in cut]
+    pieces = typed_pieces(text, side)
+    data = _source_bytes(text, pieces, conversion, side)
     steps, outs = [], []
     for piece in pieces:
         step, out = _step(piece, conversion, way)
         steps.append(step)
         outs.append(out)
-    readable = all(piece.token is not None for piece in pieces)
     written = [out for out in outs if out is not None]
-    whole = readable and len(written) == len(outs)
+    whole = data is not None and len(written) == len(outs)
     out = way.target.script.joined(written) if whole else None
-    return Trace(conversion.facts, tuple(steps), data if readable else None, out)
+    return Trace(conversion.facts, tuple(steps), data, out)
 
 
-# --- reading what was typed
+def _source_bytes(
+    name: str, pieces: Sequence[Typed], conversion: Conversion, side: CodeSetSide
+) -> bytes | None:
+    """Return a name's bytes at the source, None where a piece has no code there.
 
-
-def _checked(text: str) -> str:
-    """Return a name without the line end after it. Raises BadName."""
-    name = text.removesuffix("\n").removesuffix("\r")
-    if not name.strip():
-        raise BadName("氏名がありません。一つ入力してください。", "There is no name; type one.")
-    if len(re.sub(_LOCAL, "?", name)) > LONGEST:
-        raise BadName(
-            f"氏名が {LONGEST} 字より長いため読めません。一人分だけ入力してください。",
-            f"The name has more than {LONGEST} characters; give one name alone.",
-        )
-    for at, char in enumerate(name):
-        if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char == "\ufeff":
-            raise BadName(
-                f"{at + 1} 文字目が改行などの制御文字です。一行に一人分だけ入力してください。",
-                f"Character {at + 1} is a control character, such as a line end; give one name in one line.",
-                where=Where(byte_offset=len(name[:at].encode("utf-8", "replace"))),
-            )
-    return name
-
-
-def _typed(name: str, side: CodeSetSide) -> Iterator[Typed]:
-    """Yield the pieces of a name, each read into the source's code."""
-    names = "|".join(sorted(side.repertoire.namespaces))
-    notation = re.compile(
-        rf"{_LOCAL}|{_POINTS}|(?<![A-Za-z0-9])(?P<id>(?:{names})[0-9]{{6}})(?![A-Za-z0-9])"
-    )
-    text_side, mj = UnicodeSide(side.repertoire), MjSide(side.repertoire)
-    at = 0
-    for found in notation.finditer(name):
-        yield from _read_text(name[at : found.start()], text_side, side)
-        at = found.end()
-        if found["owner"]:
-            yield _read_local(found, side)
-        elif found["id"]:
-            yield _read_id(found, mj, side)
-        else:
-            points = [int(point, 16) for point in (found["point"], found["selector"]) if point]
-            if any(point > 0x10FFFF or 0xD800 <= point < 0xE000 for point in points):
-                raise _bad_notation(found, "U+9089 U+E010F")
-            yield from _read_text("".join(map(chr, points)), text_side, side)
-    yield from _read_text(name[at:], text_side, side)
-
-
-def _bad_notation(found: re.Match[str], example: str) -> BadName:
-    at = found.start() + 1
-    return BadName(
-        f"{at} 文字目からの書き方を読めません。{example} のように書いてください。",
-        f"What begins at character {at} cannot be read; write it like {example}.",
-        where=Where(byte_offset=len(found.string[: found.start()].encode())),
-    )
-
-
-def _read_local(found: re.Match[str], side: CodeSetSide) -> Typed:
-    code = bytes.fromhex(found["code"])
-    is_one = side.tokens(UnicodeSide(side.repertoire)).is_whole(code)
-    if found["owner"].lower() != side.owner.lower() or not is_one or not side.is_local(code):
-        raise _bad_notation(found, f"&{side.owner}-F040;")
-    return Typed(found[0], code)
-
-
-def _read_id(found: re.Match[str], mj: MjSide, side: CodeSetSide) -> Typed:
-    id = found["id"]
-    if side.repertoire.get(id) is None:
-        raise _bad_notation(found, "MJ026190")
-    return _coded(found[0], f"{id} ".encode(), mj, side, id)
-
-
-def _read_text(text: str, text_side: UnicodeSide, side: CodeSetSide) -> Iterator[Typed]:
-    for token in text_side.tokens(side).cut(text.encode())[0]:
-        piece = token.decode()
-        if is_private(piece) and (code := side.charset.code_of(ord(piece))) is not None:
-            yield Typed(f"&{side.owner}-{code.hex().upper()};", code)
+    Raises BadName where pieces side by side would be read there as other characters than were typed.
+    """
+    script, data = side.script, b""
+    for has_code, run in groupby(pieces, key=lambda piece: piece.token is not None):
+        if not has_code:
             continue
-        item = text_side.read(token)
-        forms = side.repertoire.shape(item.text) if item.text else None
-        character = item.character or (forms and forms.id)
-        shown = f"U+{ord(piece):04X}" if is_private(piece) else piece
-        yield _coded(shown, token, text_side, side, character)
+        typed = [(piece.token, piece.at) for piece in run if piece.token is not None]
+        data = script.joined(script.standing(token) for token, _ in typed)
+        cut = [one for one in conversion.resolver.tokens.cut(data)[0] if one not in script.shifts]
+        if cut != [token for token, _ in typed]:
+            changed = zip(typed, cut, strict=False)
+            raise _joining(name, next(at for (token, at), one in changed if token != one))
+    return data if all(piece.token is not None for piece in pieces) else None
 
 
-def _coded(text: str, token: bytes, reading: Side, side: CodeSetSide, id: str | None) -> Typed:
-    """Return what was typed with the source's code for it, as a conversion into the source writes it."""
-    step = Pair(reading, side).step(token)
-    if step.out is not None:
-        return Typed(text, side.script.bare(step.out), id, step.kind)
-    local = side.local_codes(id) if id else []
-    return Typed(text, None, id, None, tuple(map(side.script.bare, local)))
+def _joining(name: str, at: int) -> BadName:
+    return BadName(
+        f"{at + 1} 文字目は、続く文字と並べると変換元では別の一文字に読まれます。異体字セレクタは漢字そのものか "
+        "U+9089 U+E010F の形で書き、外字のコードや MJ の番号の後には書かないでください。",
+        f"Character {at + 1} and what follows it would be read at the source as one other character; write a variation "
+        "selector after the character itself or like U+9089 U+E010F, not after a code or a name.",
+        where=Where(byte_offset=len(name[:at].encode())),
+    )
 
 
 # --- one step
@@ -247,7 +161,7 @@ def _without_code(piece: Typed, conversion: Conversion, way: Pair) -> NameStep:
     """Return the step of what the source has no one code for: the target's code is told all the same."""
     repertoire, target = way.source.repertoire, way.target
     reading: Side = MjSide(repertoire) if piece.character else UnicodeSide(repertoire)
-    token = f"{piece.character} " if piece.character else piece.text or ""
+    token = f"{piece.character} " if piece.character else piece.read or ""
     outcome = Resolver(Pair(reading, target), conversion.options).resolve(token.encode())
     step = NameStep(
         piece,

@@ -7,18 +7,18 @@ print, and as PDF with the glyphs embedded; both show a glyph only where its sup
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
-from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from gaiji.charset.mapping import REVERSIBLE
-from gaiji.errors import Refused, Text, UnknownRelease, language
+from gaiji.errors import Refused, Text, UnknownRelease
 from gaiji.glyph.build import FontGlyph
 from gaiji.glyph.draw import svg
 from gaiji.glyph.forms import Glyph
@@ -26,9 +26,10 @@ from gaiji.registry import members as registered
 from gaiji.registry.allocation import PUA, points
 from gaiji.registry.characters import Meant, meanings
 from gaiji.registry.db import Session
-from gaiji.registry.fonts import FontSubject, Refusing, glyphs_for
+from gaiji.registry.fonts import FontContent, FontSubject, Refusing, glyphs_for
 from gaiji.registry.releases import repertoire
 from gaiji.registry.tables import OPEN_END, CodeSet, Release
+from gaiji.report.pages import page
 from gaiji.settings import Settings
 from gaiji.wire.findings import Finding
 from gaiji.wire.fonts import Scope
@@ -73,17 +74,24 @@ class SheetRow(NamedTuple):
 
 
 class SheetSet(NamedTuple):
-    """One code set of the sheet with its rows (外字セットの部)."""
+    """One code set of the sheet with its rows (外字セットの部).
+
+    other_days: first and last days of the meanings of codes that have none on the day of the sheet, so have no row.
+    """
 
     address: str
     label: str
     charset: str
     rows: tuple[SheetRow, ...]
+    other_days: ReadOnly[bytes, Sequence[tuple[date, date]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The correspondence sheet of some members (対照表). glyphs: by sha256; findings: what is not shown."""
+    """The correspondence sheet of some members (対照表). glyphs: by sha256; council: what its font is made of.
+
+    findings: what is not shown.
+    """
 
     release: int
     digest: str
@@ -91,6 +99,7 @@ class Sheet:
     as_of: date | None
     sets: tuple[SheetSet, ...]
     glyphs: dict[str, Glyph]
+    council: FontContent
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -144,7 +153,16 @@ def sheet_of(
     if gathering.refused and refused == "stop":
         raise _not_allowed(gathering.refused)
     findings = (*gathering.findings, *gathering.refused)
-    return Sheet(release.number, release.digest, named, as_of, sets, gathering.glyphs, findings)
+    return Sheet(
+        release.number,
+        release.digest,
+        named,
+        as_of,
+        sets,
+        gathering.glyphs,
+        gathering.font,
+        findings,
+    )
 
 
 def _sets_of(session: Session, release: Release, member: str) -> list[CodeSet]:
@@ -184,7 +202,7 @@ class _Gathering:
     def __post_init__(self) -> None:
         self.repertoire = repertoire(self.session, self.release)
         self.points = points(self.session, PUA, self.release.serial)
-        council = glyphs_for(
+        self.font = glyphs_for(
             self.session,
             self.settings,
             FontSubject("release"),
@@ -192,8 +210,8 @@ class _Gathering:
             audience="council",
             refused="leave-out",
         )
-        self.council = {one.code_point: one for one in council.glyphs}
-        self.missing = {one.subject: one for one in council.facts.findings if one.subject}
+        self.council = {one.code_point: one for one in self.font.glyphs}
+        self.missing = {one.subject: one for one in self.font.facts.findings if one.subject}
 
     def gather(self, code_set: CodeSet) -> SheetSet:
         address, charset = code_set.address, registered.charset_of(self.session, code_set)
@@ -210,8 +228,10 @@ class _Gathering:
         self.refused += [one for one in told.values() if one.code == "rights-missing"]
         drawn = {one.provenance.code: one for one in own.glyphs}
         rows = []
+        other_days: defaultdict[bytes, list[tuple[date, date]]] = defaultdict(list)
         for meant in meanings(self.session, code_set, self.release.number):
             if not _in_force(meant, self.as_of):
+                other_days[meant.code].append((meant.valid_from, meant.valid_to))
                 continue
             code = meant.code.hex().upper()
             finding = told.get(f"{address}/{code}")
@@ -219,7 +239,9 @@ class _Gathering:
             rows.append(self._row(address, meant, image, drawn.get(code), finding))
         names = {member.code: member.name for member in registered.all_members(self.session)}
         label = f"{names[code_set.member]} {code_set.system}"
-        return SheetSet(address, label, code_set.charset, tuple(rows))
+        for row in rows:
+            other_days.pop(row.code, None)
+        return SheetSet(address, label, code_set.charset, tuple(rows), dict(other_days))
 
     def _row(
         self,
@@ -240,9 +262,7 @@ class _Gathering:
             and shown is None
             and (why := self.missing.pop(meant.character or "", None))
         ):
-            (
-                self.refused if self.is_shared and why.code == "rights-missing" else self.findings
-            ).append(why)
+            (self.refused if why.code == "rights-missing" else self.findings).append(why)
         note = meant.ground if meant.relationship == "substitute" else None
         if finding is not None:
             note = str(finding.text)
@@ -293,17 +313,6 @@ def glyph_texts(row: SheetRow) -> tuple[str, str]:
 # --- HTML
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def as_html(sheet: Sheet) -> str:
     """Return the sheet as one self-contained file for screen and print, without script; each glyph is in it once."""
     names = {digest: f"g{at}" for at, digest in enumerate(sorted(sheet.glyphs))}
@@ -316,19 +325,14 @@ def as_html(sheet: Sheet) -> str:
             title, names[digest]
         )
 
-    return (
-        _environment()
-        .get_template("sheet.html.j2")
-        .render(
-            sheet=sheet,
-            lang=language.get(),
-            heading=sheet.heading(),
-            headers=HEADERS,
-            cells=row_cells,
-            picture=picture,
-            symbols=symbols,
-            T=Text,
-        )
+    return page(
+        "sheet.html.j2",
+        sheet=sheet,
+        heading=sheet.heading(),
+        headers=HEADERS,
+        cells=row_cells,
+        picture=picture,
+        symbols=symbols,
     )
 
 

@@ -71,6 +71,20 @@ def test_a_name_that_loses_something_ends_with_status_1(
     assert "&252069-juki-F041;" in said
 
 
+def test_what_has_no_code_stays_in_its_place(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = b"MJ026196U+304B U+309AMJ026192"
+    said, _ = typed(monkeypatch, capsys, home, name, "--format", "json", status=1)
+    found = NameShape.model_validate(json.loads(said))
+    assert [(step.typed, step.code) for step in found.steps] == [
+        ("MJ026196", None),
+        ("U+304B U+309A", None),
+        ("MJ026192", "F040"),
+    ]
+    assert (found.whole, found.losses, found.source) == (False, 2, None)
+
+
 @pytest.mark.parametrize(
     ("data", "options"),
     [

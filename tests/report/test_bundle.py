@@ -3,6 +3,8 @@
 import csv
 import json
 import re
+from collections.abc import Iterable
+from datetime import date
 from hashlib import sha256
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -10,12 +12,15 @@ from pathlib import Path
 import pypdfium2 as pdfium  # type: ignore[import-untyped]
 import pytest
 import uharfbuzz as hb
+from fontTools.ttLib import TTFont
 from PIL import Image, ImageChops
 
 from gaiji.charset.charsets import charset
 from gaiji.charset.usage import count_file
 from gaiji.errors import BadInput, BadName, MalformedInput, Refused, UnknownMember, UnknownRelease
+from gaiji.glyph.build import FontGlyph, dot_glyphs
 from gaiji.glyph.draw import mask
+from gaiji.glyph.forms import Bitmap
 from gaiji.glyph.reference import find_font
 from gaiji.registry import rights
 from gaiji.registry.releases import find_release
@@ -25,6 +30,7 @@ from gaiji.report.sheet import Sheet, as_html, row_cells, sheet_of
 from gaiji.report.sheetpdf import GLYPH, GLYPH_PLACES, MARGIN, ROW, TOP, as_pdf
 from gaiji.settings import Settings
 from gaiji.wire.bundles import PrintBundleShape
+from gaiji.wire.fonts import FontFormat
 from tests.council import KOKA, KUSATSU, ME, RITTO, Council
 
 SIDE = 96
@@ -256,6 +262,119 @@ def test_one_citys_own_printer_needs_its_own_right_alone(printing: Council, tmp_
     assert "rights-missing" in {finding.code for finding in both.findings}
 
 
+def test_a_character_that_the_councils_font_may_not_show_stops_a_single_members_bundle(
+    printing: Council, tmp_path: Path, notices: Path
+) -> None:
+    own = printing.decide(f"{KUSATSU}/juki/F041", "new", "equivalent", "台帳にだけある字")
+    printing.publish()
+    give(printing, "member", KUSATSU)
+    release = find_release(printing.session, "latest")
+    job = JobFile("tax", f"{KUSATSU}/juki", notices)
+    with pytest.raises(Refused) as refused:
+        made(printing, tmp_path / "print", job, members=(KUSATSU,))
+    (finding,) = refused.value.extra["findings"]
+    assert (finding["code"], finding["subject"]) == ("rights-missing", own)
+    assert f"gaiji rights set {KUSATSU}/juki --scope council" in finding["text"]
+    assert not (tmp_path / "print").exists()
+    left = print_bundle(
+        *(printing.session, printing.settings, release, (KUSATSU,), (job,), tmp_path / "left"),
+        refused="leave-out",
+    )
+    assert [one.subject for one in left.findings if one.code == "rights-missing"] == [own]
+    assert listed(tmp_path / "left/jobs/tax.csv")["F041"][7:9] == ["", ""]
+    give(printing, "council", KUSATSU)
+    made(printing, tmp_path / "print", job, members=(KUSATSU,))
+    assert listed(tmp_path / "print/jobs/tax.csv")["F041"][7] == "council.r2"
+
+
+def listed(path: Path) -> dict[str, list[str]]:
+    rows = csv.reader(StringIO(path.read_text("utf-8-sig")))
+    return {row[0]: row for row in rows}
+
+
+def holds(folder: Path, name: str, point: int) -> bool:
+    """Whether one of a bundle's files of that font has a glyph for a code point."""
+    for path in (folder / "fonts").glob(f"{name}.*"):
+        if path.suffix in (".tte", ".woff2") and point in TTFont(path).getBestCmap():
+            return True
+        if path.suffix == ".bdf" and f"\nENCODING {point}\n" in path.read_text("ascii"):
+            return True
+    return False
+
+
+@pytest.mark.parametrize("forms", [("bdf",), ("tte",), ("woff2",), ("bdf", "tte"), ()])
+def test_a_list_names_no_font_that_the_bundle_does_not_hold(
+    printing: Council, tmp_path: Path, notices: Path, forms: tuple[FontFormat, ...]
+) -> None:
+    give(printing)
+    release = find_release(printing.session, "latest")
+    job = JobFile("tax", f"{KUSATSU}/juki", notices)
+    print_bundle(
+        *(printing.session, printing.settings, release, (KUSATSU, RITTO), (job,), tmp_path / "p"),
+        forms=forms,
+    )
+    rows = listed(tmp_path / "p/jobs/tax.csv")
+    for row in list(rows.values())[1:]:
+        assert not row[7] or holds(tmp_path / "p", row[7], int(row[8][2:], 16)), row
+    assert rows["F041"][7] == "252069-juki.undecided.r1"
+    assert rows["F040"][7] == ("council.r1" if forms else "")
+    assert bool(rows["F040"][9]) is not bool(forms)
+
+
+def test_a_dot_font_is_named_for_what_is_in_it_alone(
+    printing: Council, tmp_path: Path, notices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(printing)
+    release = find_release(printing.session, "latest")
+    job = JobFile("tax", f"{KUSATSU}/juki", notices)
+    without = sheet(printing).sets[0].rows[0].point
+
+    def dots(glyphs: Iterable[FontGlyph], side: int) -> tuple[dict[int, Bitmap], list[FontGlyph]]:
+        some = [one for one in glyphs if one.code_point != without]
+        return dot_glyphs(some, side)
+
+    for module in ("gaiji.glyph.build", "gaiji.report.bundle"):
+        monkeypatch.setattr(f"{module}.dot_glyphs", dots)
+    both = (KUSATSU, RITTO)
+    print_bundle(
+        *(printing.session, printing.settings, release, both, (job,), tmp_path / "p"),
+        forms=("bdf",),
+    )
+    rows = listed(tmp_path / "p/jobs/tax.csv")
+    assert rows["F040"][7:9] == ["", ""]
+    assert holds(tmp_path / "p", rows["F042"][7], int(rows["F042"][8][2:], 16))
+
+
+def test_a_list_tells_a_code_without_a_meaning_on_the_day_from_one_never_registered(
+    printing: Council, tmp_path: Path, notices: Path
+) -> None:
+    own = f"{RITTO}/juki"
+    printing.take_in(
+        own,
+        "外字コード,有効開始日,有効終了日\nF041,,1990-03-31\nF041,2000-04-01,2010-03-31\n"
+        "F042,2000-04-01,\n",
+    )
+    printing.publish()
+    give(printing)
+    release = find_release(printing.session, "latest")
+    notes = {}
+    for name, day in (("then", date(1995, 1, 1)), ("now", None)):
+        print_bundle(
+            *(printing.session, printing.settings, release, (RITTO,)),
+            *((JobFile("tax", own, notices),), tmp_path / name),
+            as_of=day,
+        )
+        rows = listed(tmp_path / name / "jobs/tax.csv")
+        notes[name] = {code: row[9] for code, row in rows.items()}
+    assert notes["then"]["F041"].endswith("(有効な期間: 〜1990-03-31、2000-04-01〜2010-03-31)")
+    assert notes["then"]["F042"].endswith("(有効な期間: 2000-04-01〜)")
+    assert notes["now"]["F041"] == notes["then"]["F041"]
+    assert "フォントに字形がありません" in notes["now"]["F042"]
+    for found in notes.values():
+        assert found["F050"] == "この版に登録されていないコードです"
+        assert "登録されていますが" in found["F041"]
+
+
 def test_a_folder_that_is_not_empty_keeps_what_it_has(printing: Council, tmp_path: Path) -> None:
     give(printing)
     folder = tmp_path / "print"
@@ -300,6 +419,7 @@ def test_a_page_holds_sixty_rows(printing: Council) -> None:
         None,
         (one._replace(rows=one.rows[:1] * 61),),
         found.glyphs,
+        found.council,
     )
     document = pdfium.PdfDocument(BytesIO(as_pdf(many, printing.settings)))
     assert len(document) == 2

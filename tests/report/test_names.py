@@ -1,5 +1,6 @@
 """One name from city to city: the same as a conversion, with nothing of it hidden."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from gaiji.charset.conversion import Conversion
 from gaiji.charset.convert import convert_file
 from gaiji.charset.mapping import Mapping
 from gaiji.charset.resolve import Options
+from gaiji.charset.targets import CodeSetSide
+from gaiji.charset.ways import is_private
 from gaiji.errors import BadName
 from gaiji.report.names import Trace, trace
-from tests.charset.cities import HOST, NEIGHBOUR, city
+from tests.charset.cities import HOST, NEIGHBOUR, city, local_codes
 from tests.charset.council import VS, juki, other, zei
 
 ESCAPE = Options(on_unmapped="escape")
@@ -85,9 +88,56 @@ def test_what_the_source_has_no_code_for_is_told_and_its_target_code_too() -> No
     assert (found.data, found.whole) == (None, False)
 
 
-def _empty() -> Mapping:
-    known = juki()
-    return Mapping(1, "0" * 64, "252115/juki", charset("cp932"), (), known.repertoire)
+def _empty(name: str = "cp932") -> Mapping:
+    return Mapping(1, "0" * 64, "252115/juki", charset(name), (), juki().repertoire)
+
+
+def texts(found: Trace) -> list[str]:
+    return [step.typed.text for step in found.steps]
+
+
+@pytest.mark.parametrize("sequence", ["か゚", "かU+309A", "U+304B U+309A"])
+def test_a_name_without_a_code_stays_beside_a_sequence_that_is_one_code(sequence: str) -> None:
+    found = trace(f"OM000001{sequence}OM000001山", _empty("utf-8"), other())
+    assert texts(found) == ["OM000001", sequence, "OM000001", "山"]
+    assert [step.code is None for step in found.steps] == [True, False, True, False]
+    assert [step.character for step in found.steps][::2] == ["OM000001", "OM000001"]
+    assert (found.whole, found.data, found.out) == (False, None, None)
+    assert said(found)[0] == ["not-in-source"]
+    assert found.losses >= 2
+
+
+@pytest.mark.parametrize("source", [juki(), zei("utf-8"), city("jef")])
+def test_what_would_be_read_as_one_beside_its_neighbours_is_refused(source: Mapping) -> None:
+    with pytest.raises(BadName) as refused:
+        trace("山&25206U+0039-JUKI-F040;", source, other())
+    assert "Character 2 and what follows" in refused.value.text.en
+    assert refused.value.where is not None
+    assert refused.value.where.byte_offset == 3
+
+
+def test_a_selector_after_a_name_is_a_step_without_a_code() -> None:
+    for source in (juki(), city("utf-8"), zei("utf-16be")):
+        found = trace("山MJ026190" + VS[0x1B], source, other())
+        assert texts(found) == ["山", "MJ026190", VS[0x1B]]
+        assert (found.steps[2].code, found.whole, found.data) == (None, False, None)
+
+
+def test_names_and_numbers_may_stand_side_by_side_and_a_space_is_a_space() -> None:
+    found = trace("MJ026190MJ026196U+845B U+E0102U+5C71 U+5C71MJ030196", juki(), zei())
+    wanted = ["MJ026190", "MJ026196", "U+845B U+E0102", "U+5C71", " ", "U+5C71", "MJ030196"]
+    assert texts(found) == wanted
+    assert [step.character for step in found.steps[:3]] == ["MJ026190", "MJ026196", "MJ022335"]
+    assert texts(trace("邉U+E011D", juki(), zei())) == ["邉U+E011D"]
+    assert trace("邉U+E011D", juki(), zei()).steps[0].character == "MJ026196"
+
+
+def test_a_private_use_character_that_is_nothing_there_goes_nowhere() -> None:
+    for one in ("\U000ffffd", "\U0010fffd"):
+        found = trace(one, juki(), zei("utf-8"))
+        assert texts(found) == [f"U+{ord(one):04X}"]
+        assert (found.steps[0].target, found.whole) == (None, False)
+    assert texts(trace("\ue000" + VS[0], juki(), zei())) == ["U+E000" + VS[0]]
 
 
 def test_a_substitute_and_another_edition_are_said() -> None:
@@ -117,6 +167,15 @@ def test_a_substitute_and_another_edition_are_said() -> None:
         "MJ999999",
         "U+110000",
         "U+D800",
+        "U+000A",
+        "U+000E",
+        "U+FEFF",
+        "U+908",
+        "A" + "MJ026190",
+        "MJ026190A",
+        "MJ0261900",
+        "&252069-juki-F040",
+        "&252069-juki-F0400;",
     ],
 )
 def test_what_cannot_be_read_is_refused_without_repeating_the_name(name: str) -> None:
@@ -148,6 +207,71 @@ LETTERS = st.sampled_from(
     ]
 )
 LOCALS = ("MJ026190", "MJ030196", "MJ022335", "MJ026192", "MJ037321", "MJ003719", "MJ032129")
+
+
+NOTATIONS = (
+    *("U+9089", "U+9089 U+E011D", "U+304B U+309A", "U+309A", "U+E0100", "U+E000", "U+10FFFD"),
+    *("U+5C71 U+5C71", "MJ013582", "MJ003774", "OM000001", "MJ010541"),
+)
+TYPED = (
+    *("山", "か", "か゚", "゚", "A", "0", "&", "U", "+", "M", " ", "　", "é", "e\u0301", "🏳"),
+    *("邉" + VS[0x1D], "邉" + VS[0x11], "葛", VS[0], "\ufe00", "神\ufe00", "˩˥", "˩"),
+    *("\ue000", "\ue00e", "\U000f0000", "\U000f0001", "\U0010fffd"),
+)
+
+
+def unspelled(text: str, source: Mapping) -> str:
+    """A piece of a name as its characters, however they were spelled."""
+
+    def image(found: re.Match[str]) -> str:
+        return chr(source.charset.image_of(bytes.fromhex(found[1])) or 0)
+
+    text = re.sub(r"&[0-9]{6}-host-([0-9A-F]+);", image, text)
+    return re.sub(r"U\+([0-9A-F]{4,6})", lambda found: chr(int(found[1], 16)), text)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(
+        st.sampled_from(TYPED) | st.sampled_from(NOTATIONS + LOCALS) | st.integers(0, 15),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from(CHARSETS),
+    st.sampled_from((*CHARSETS, "unicode", "mj", "x0213")),
+)
+def test_every_character_typed_is_in_one_step_in_order_with_its_code_or_its_loss(
+    typed: list[str | int], one: str, two: str
+) -> None:
+    source = city(one)
+    owner = HOST.replace("/", "-")
+    codes = local_codes(source.charset.areas[0].code)
+    spelled = [
+        f"&{owner}-{codes[it].hex().upper()};" if isinstance(it, int) else it for it in typed
+    ]
+    name = "".join(spelled)
+    try:
+        found = trace(name, source, city(two, NEIGHBOUR) if two in CHARSETS else two)
+    except BadName:
+        return
+    if not any(map(is_private, name)):
+        assert "".join(texts(found)) == name
+    arrived = "".join(unspelled(text, source) for text in texts(found))
+    assert arrived == unspelled(name, source)
+    script = CodeSetSide(source).script
+    for step in found.steps:
+        assert (step.code is None) == (step.typed.token is None)
+        if step.code is None:
+            assert step.lossy
+            assert step.findings[0].code in ("not-in-source", "several-codes")
+    without = sum(step.code is None for step in found.steps)
+    assert found.losses >= without
+    assert not (without and found.whole)
+    if without:
+        assert (found.data, found.out) == (None, None)
+    else:
+        written = script.joined(script.standing(step.code or b"") for step in found.steps)
+        assert found.data == written
 
 
 @settings(deadline=None)
