@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Literal
 
 from gaiji.demo.council import DESIGNS
-from gaiji.glyph.forms import Contour, Outline
+from gaiji.glyph.build import build_truetype
+from gaiji.glyph.forms import Contour, Glyph, Outline
+from gaiji.glyph.sources import parse_source
 
 Way = Literal["beside", "above", "dotted"]
 DOT = (830, 600, 110, 120)
@@ -53,3 +55,20 @@ def drawn_variant(way: Way, first: Outline, second: Outline) -> Outline:
     upper = _moved(first, lambda x, y: (round(x), round(y * 0.48 + em * 0.42)))
     lower = _moved(second, lambda x, y: (round(x), round(y * 0.5 - em * 0.04)))
     return Outline(em, em, (*upper.contours, *lower.contours))
+
+
+def drifted(font: bytes) -> bytes:
+    """Return a city's font as it may be on one terminal (差異のある端末のフォント): four codes are not what they were.
+
+    The first is missing, the second and third are swapped, the fourth is drawn anew, and one stands at U+F8FE that the
+    city never made.
+    """
+    source = parse_source(font, "EUDC.TTE")
+    drawn = [(one.key, one.glyph) for one in source.glyphs if isinstance(one.glyph, Outline)]
+    found: dict[int, Glyph] = dict(drawn[1:])
+    second, third, fourth = (key for key, _ in drawn[1:4])
+    found[second], found[third] = found[third], found[second]
+    found[0xF8FE] = found[fourth]
+    found[fourth] = drawn_variant("dotted", drawn[3][1], drawn[3][1])
+    named = {point: (f"uni{point:04X}", glyph) for point, glyph in found.items()}
+    return build_truetype(named, family="EUDC", em_units=source.em_units or 1024)

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from gaiji.demo import moving
 from gaiji.demo.council import CITIES, City
+from gaiji.demo.council import city as city_of
 from gaiji.demo.generate import CodeSetFiles, DemoFiles, generate
 from gaiji.errors import Refused, StorageFailed, Text, language
 from gaiji.glyph.reference import fetch_fonts, find_font
@@ -68,24 +70,25 @@ class Story:
         started = time.monotonic()
         self._make_room()
         fonts = self._fonts()
-        self._chapter("市の資料を作る", "What the cities hand in")
+        self.chapter("市の資料を作る", "What the cities hand in")
         files = generate(
             self.settings.home / "council", records=self.records, fonts=fonts, progress=self.say
         )
-        self._chapter("台帳と基準文字集合", "Registry and reference set")
-        self._do("db", "upgrade")
+        self.chapter("台帳と基準文字集合", "Registry and reference set")
+        self.do("db", "upgrade")
         (self.settings.home / MARK).write_text(json.dumps({"made_by": "gaiji demo"}) + "\n")
-        self._do("reference", "load")
+        self.do("reference", "load")
         for policy in POLICIES:
-            self._do("policy", "enable", policy, "--by", CHAIR)
+            self.do("policy", "enable", policy, "--by", CHAIR)
         for city in CITIES:
             if not city.candidate:
                 self._take_in(city, files)
         self._decide_by_hand(files)
-        self._chapter("版1を公布する", "Publish release 1")
-        self._do("release", "publish", "--by", CHAIR)
+        self.chapter("版1を公布する", "Publish release 1")
+        self.do("release", "publish", "--by", CHAIR)
         self._join(files)
         self._convert(files)
+        moving.tell(self, files, CHAIR, CLERK)
         self._end(time.monotonic() - started)
 
     def _make_room(self) -> None:
@@ -109,16 +112,16 @@ class Story:
 
     def _fonts(self) -> list[Path]:
         if any(find_font(self.settings, name) is None for name in ("ipamj", *DONORS)):
-            self._chapter("基準フォント", "Reference fonts")
+            self.chapter("基準フォント", "Reference fonts")
             fetch_fonts(self.settings, self.say)
         return [path for name in DONORS if (path := find_font(self.settings, name))]
 
     # --- chapters
 
     def _take_in(self, city: City, files: DemoFiles) -> None:
-        self._chapter(f"{city.name}を受け入れる", f"Take in {city.english}")
+        self.chapter(f"{city.name}を受け入れる", f"Take in {city.english}")
         joining = ["--candidate"] if city.candidate else []
-        self._do("member", "add", city.code, "--name", city.name, *joining, "--by", CHAIR)
+        self.do("member", "add", city.code, "--name", city.name, *joining, "--by", CHAIR)
         for handed in files.code_sets:
             if handed.plan.member == city.code:
                 self._take_in_set(handed)
@@ -132,7 +135,7 @@ class Story:
         ]
         if handed.areas:
             options += ["--areas", str(handed.areas)]
-        self._do(
+        self.do(
             *("codeset", "add", plan.address, "--charset", plan.charset_name),
             *("--system", plan.system, "--group", plan.group, *options),
         )
@@ -143,15 +146,20 @@ class Story:
             "--vendor-table": handed.vendor_table,
         }
         sources = [part for name, path in given.items() if path for part in (name, str(path))]
-        self._do(
-            "codeset", "import", plan.address, *sources, "--rights", "市の内部利用", "--by", CLERK
+        rights = ["--rights", "協議会の構成市で利用可", "--scope", "council"]
+        if plan.member == moving.LATE:
+            rights = ["--rights", "確認中"]
+        supplier = f"{city_of(plan.member).name} 情報政策課"
+        self.do(
+            *("codeset", "import", plan.address, *sources),
+            *("--supplier", supplier, *rights, "--by", CLERK),
         )
         for policy in POLICIES:
-            self._do("decide", plan.address, "--policy", policy, "--by", CHAIR)
+            self.do("decide", plan.address, "--policy", policy, "--by", CHAIR)
 
     def _decide_by_hand(self, files: DemoFiles) -> None:
         """Let a clerk decide a few codes; what a clerk sees on the glyph stands in the demo's truth."""
-        self._chapter("人が1字ずつ決める", "A person decides single codes")
+        self.chapter("人が1字ずつ決める", "A person decides single codes")
         truth = json.loads(files.truth.read_text())
         for address in BY_HAND:
             wrong = [
@@ -160,13 +168,13 @@ class Story:
             for code in sorted(wrong)[:2]:
                 character = truth["code_sets"][address][code]
                 if character:
-                    self._do(
+                    self.do(
                         *("decide", address, "--code", code, "--character", character),
                         *("--relationship", "equivalent", "--ground", SEEN, "--by", CLERK),
                     )
         address = BY_HAND[0]
         drawn = min(truth["drawn"][address])
-        self._do(
+        self.do(
             *("decide", address, "--code", drawn, "--character", "new"),
             *("--ground", ABSENT, "--by", CLERK),
         )
@@ -174,22 +182,22 @@ class Story:
     def _join(self, files: DemoFiles) -> None:
         candidate = next(city for city in CITIES if city.candidate)
         self._take_in(candidate, files)
-        self._chapter(
+        self.chapter(
             f"{candidate.name}の FIT&GAP(加入前)", f"FIT&GAP of {candidate.english} before it joins"
         )
-        self._do("fitgap", candidate.code)
+        self.do("fitgap", candidate.code)
         page = self.settings.home / "converted" / f"fitgap-{candidate.code}.html"
-        self._do("fitgap", candidate.code, "--format", "html", "--out", str(page))
-        self._chapter(
+        self.do("fitgap", candidate.code, "--format", "html", "--out", str(page))
+        self.chapter(
             f"{candidate.name}が加入し、版2を公布する", f"{candidate.english} joins: release 2"
         )
-        self._do("member", "join", candidate.code, "--by", CHAIR)
-        self._do("release", "publish", "--by", CHAIR)
-        self._do("release", "diff", "1", "2", "--limit", "2")
-        self._do("fitgap", candidate.code, "--no-gaps", "--release", "2")
+        self.do("member", "join", candidate.code, "--by", CHAIR)
+        self.do("release", "publish", "--by", CHAIR)
+        self.do("release", "diff", "1", "2", "--limit", "2")
+        self.do("fitgap", candidate.code, "--no-gaps", "--release", "2")
 
     def _convert(self, files: DemoFiles) -> None:
-        self._chapter("住民ファイルを変換し、復元する", "Convert resident files and give them back")
+        self.chapter("住民ファイルを変換し、復元する", "Convert resident files and give them back")
         for address, target, policy in CONVERTED:
             self._convert_one(files.of(address), target, policy)
 
@@ -201,12 +209,12 @@ class Story:
         report, receipt, back = (
             out.with_suffix(f".{target}.{kind}") for kind in ("report.json", "receipt", "back")
         )
-        self._do(
+        self.do(
             *("convert", str(source), str(out), "--from", address, "--to", target),
             *("--on-unmapped", policy, "--max-loss", "1000000"),
             *("--report", str(report), "--receipt", str(receipt), "--digests"),
         )
-        self._do("restore", str(out), str(back), "--receipt", str(receipt))
+        self.do("restore", str(out), str(back), "--receipt", str(receipt))
         if back.read_bytes() != source.read_bytes():
             raise StorageFailed(
                 f"{back} が元のファイルと一致しません。", f"{back} is not the original file."
@@ -222,7 +230,7 @@ class Story:
 
     def _end(self, seconds: float) -> None:
         home = self.settings.home
-        self._chapter(f"終わり({seconds:.0f} 秒)", f"Done ({seconds:.0f} seconds)")
+        self.chapter(f"終わり({seconds:.0f} 秒)", f"Done ({seconds:.0f} seconds)")
         lines = Text(
             f"市の資料      {home}/council\n変換結果      {home}/converted\n台帳          {home}/gaiji.db\n"
             f"次は          gaiji serve --open-work --home {home}(または make serve)で字形ブラウザーを開く\n"
@@ -237,17 +245,28 @@ class Story:
 
     # --- telling and doing
 
-    def _chapter(self, ja: str, en: str) -> None:
+    def chapter(self, ja: str, en: str) -> None:
+        """Begin a chapter."""
         self.say(f"\n== {Text(ja, en)}")
 
-    def _do(self, *arguments: str) -> None:
+    def do(self, *arguments: str, status: int = 0) -> None:
+        """Show a command and run it. Raises StorageFailed where it ends with another status than told."""
         command = [*arguments, "--home", str(self.settings.home)]
         self.say(f"$ gaiji {shlex.join(command)}")
         spoken = language.get()
-        status = self.run(command)
+        found = self.run(command)
         language.set(spoken)
-        if status:
+        if found != status:
             raise StorageFailed(
-                f"gaiji {arguments[0]} が終了状態 {status} で止まりました。上の行に理由があります。",
-                f"gaiji {arguments[0]} ended with status {status}; the line above says why.",
+                f"gaiji {arguments[0]} が終了状態 {found} で止まりました。上の行に理由があります。",
+                f"gaiji {arguments[0]} ended with status {found}; the line above says why.",
+            )
+        if status:
+            self.say(
+                str(
+                    Text(
+                        f"  (終了状態 {status}: 期待どおり)",
+                        f"  (exit status {status}, as expected)",
+                    )
+                )
             )
