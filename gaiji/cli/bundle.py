@@ -10,7 +10,16 @@ import typer
 
 from gaiji.charset.records.layout import Layout
 from gaiji.charset.records.layoutfile import find_layout
-from gaiji.cli.shared import Home, OutputFormat, counted, reading, say, say_json, settings_for
+from gaiji.cli.shared import (
+    Home,
+    OutputFormat,
+    counted,
+    listed,
+    reading,
+    say,
+    say_json,
+    settings_for,
+)
 from gaiji.errors import BadInput, Text
 from gaiji.registry.releases import find_release
 from gaiji.report.bundle import FORMATS, JobFile, print_bundle
@@ -58,12 +67,7 @@ def print_(
 ) -> None:
     """印刷の委託先へ渡すフォント・対照表・一覧 / fonts, correspondence sheet and lists for the print contractor."""
     asked, forms = _jobs(job or [], layout or []), _forms(fonts)
-    named = [one.strip() for one in members.split(",") if one.strip()]
-    if not named:
-        raise BadInput(
-            "--members に構成市がありません。252069,252085 のように指定してください。",
-            "--members names no member; give them like 252069,252085.",
-        )
+    named = listed("--members", members)
     with reading(home) as session:
         made = print_bundle(
             session,

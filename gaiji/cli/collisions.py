@@ -11,7 +11,17 @@ import typer
 
 from gaiji.charset.files import STANDARD, check_apart, replacing
 from gaiji.cli.places import registry_files
-from gaiji.cli.shared import Format, Home, reading, remember_format
+from gaiji.cli.shared import (
+    CodeSets,
+    Format,
+    Group,
+    Home,
+    Members,
+    System,
+    listed,
+    reading,
+    remember_format,
+)
 from gaiji.errors import BadInput
 from gaiji.registry.gaps import glyph_forms
 from gaiji.registry.listing import check_named, chosen_sets, used_rows
@@ -30,16 +40,10 @@ def register(app: typer.Typer) -> None:
 
 
 def collisions(
-    members: Annotated[
-        str | None, typer.Option(help="構成市、コンマ区切り / members, comma-separated")
-    ] = None,
-    codesets: Annotated[
-        str | None, typer.Option(help="外字セット、コンマ区切り / code sets, comma-separated")
-    ] = None,
-    system: Annotated[str | None, typer.Option(help="業務システム / business system")] = None,
-    group: Annotated[
-        str | None, typer.Option(help="住民記録系 | 税系 | 社会保障系 | その他")
-    ] = None,
+    members: Members = None,
+    codesets: CodeSets = None,
+    system: System = None,
+    group: Group = None,
     by: Annotated[
         By,
         typer.Option(
@@ -101,11 +105,16 @@ def collisions(
         sets = chosen_sets(
             session,
             edition,
-            members=listed(members),
-            code_sets=listed(codesets),
+            members=listed("--members", members),
+            code_sets=listed("--codesets", codesets),
             system=system,
             group=group,
         )
+        if not sets:
+            raise BadInput(
+                "条件に合う外字セットがありません。gaiji codeset list で構成市・業務・区分を確かめてください。",
+                "No code set is chosen; check members, system and group with gaiji codeset list.",
+            )
         number = edition.number if edition else None
         found = wall(used_rows(session, sets, number, day), by=by)
         shown = Shown(
@@ -132,8 +141,3 @@ def collisions(
         with replacing(out or STANDARD) as file:
             for part in parts:
                 file.write(part)
-
-
-def listed(text: str | None) -> list[str]:
-    """Return what a comma-separated option names."""
-    return [part.strip() for part in (text or "").split(",") if part.strip()]

@@ -21,6 +21,7 @@ from gaiji.cli.shared import (
     Home,
     OutputFormat,
     actor,
+    listed,
     one_of,
     plain,
     reading,
@@ -60,10 +61,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="cutover")
 
 
-def _names(text: str | None) -> list[str]:
-    return [one.strip() for one in (text or "").split(",") if one.strip()]
-
-
 # --- plan
 
 
@@ -95,7 +92,7 @@ def plan(
 ) -> None:
     """移行計画を作る: 外字一字ごとの行き先と戻り / plan a move: where every local code goes, and back."""
     day = as_of.date() if as_of else today()
-    who, named = actor(settings_for(home), by), _names(members_)
+    who, named = actor(settings_for(home), by), listed("--members", members_)
     if folder is not None:
         _check_folder(folder)
     with (reading if dry_run else writing)(home) as session:
@@ -108,7 +105,7 @@ def plan(
             named,
             release=release,
             as_of=day,
-            code_sets=_names(codesets),
+            code_sets=listed("--codesets", codesets),
             dry_run=dry_run,
             accept=accept_changes,
         )

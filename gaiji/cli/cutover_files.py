@@ -18,6 +18,7 @@ from gaiji.cli.shared import (
     Home,
     OutputFormat,
     counted,
+    listed,
     one_of,
     read_file,
     reading,
@@ -211,7 +212,7 @@ def _left_out(
 
 def _names(text: str | None, plan: Plan) -> list[str]:
     """Return the members that an option names, those of the plan for `all`."""
-    named = [one.strip() for one in (text or "").split(",") if one.strip()]
+    named = listed("--members", text)
     return list(plan.members) if named == ["all"] else named
 
 

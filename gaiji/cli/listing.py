@@ -10,9 +10,8 @@ from typing import Annotated, Literal, get_args
 import typer
 
 from gaiji.charset.files import STANDARD, check_apart, replacing
-from gaiji.cli.collisions import listed
 from gaiji.cli.places import registry_files
-from gaiji.cli.shared import Home, State, reading
+from gaiji.cli.shared import CodeSets, Group, Home, Members, State, System, listed, reading
 from gaiji.errors import BadInput
 from gaiji.registry.lists import Wanted
 from gaiji.registry.releases import find_release
@@ -47,16 +46,10 @@ def list_table(
             "files(ファイル) | adoptions(適用状況)"
         ),
     ],
-    members: Annotated[
-        str | None, typer.Option(help="構成市、コンマ区切り / members, comma-separated")
-    ] = None,
-    codesets: Annotated[
-        str | None, typer.Option(help="外字セット、コンマ区切り / code sets, comma-separated")
-    ] = None,
-    system: Annotated[str | None, typer.Option(help="業務システム / business system")] = None,
-    group: Annotated[
-        str | None, typer.Option(help="住民記録系 | 税系 | 社会保障系 | その他")
-    ] = None,
+    members: Members = None,
+    codesets: CodeSets = None,
+    system: System = None,
+    group: Group = None,
     status: Annotated[
         Status | None,
         typer.Option(help="fit(適合) | substitute(縮退・代替) | undecided(未決定)"),
@@ -91,8 +84,8 @@ def list_table(
     with reading(home) as session:
         wanted = Wanted(
             release=find_release(session, release).number if release else None,
-            members=tuple(listed(members)),
-            code_sets=tuple(listed(codesets)),
+            members=tuple(listed("--members", members)),
+            code_sets=tuple(listed("--codesets", codesets)),
             system=system,
             group=group,
             status=status,

@@ -42,6 +42,26 @@ Home = Annotated[
     Path | None,
     typer.Option("--home", help="台帳のフォルダ / folder of the registry (GAIJI_HOME)."),
 ]
+Members = Annotated[
+    str | None, typer.Option("--members", help="構成市、コンマ区切り / members, comma-separated")
+]
+CodeSets = Annotated[
+    str | None,
+    typer.Option("--codesets", help="外字セット、コンマ区切り / code sets, comma-separated"),
+]
+System = Annotated[str | None, typer.Option("--system", help="業務システム / business system")]
+
+
+def _known_group(value: str | None) -> str | None:
+    from gaiji.registry.members import GROUPS
+
+    return None if value is None else one_of("--group", value, GROUPS)
+
+
+Group = Annotated[
+    str | None,
+    typer.Option("--group", help="住民記録系 | 税系 | 社会保障系 | その他", callback=_known_group),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="書き込まない / write nothing")]
 By = Annotated[
     str | None,
@@ -138,6 +158,20 @@ def one_of(option: str, value: str, choices: Sequence[str]) -> str:
             f"{option} cannot be {value}; choose one of {', '.join(choices)}.",
         )
     return value
+
+
+def listed(option: str, text: str | None) -> list[str]:
+    """Return what a comma-separated option names, nothing where it was not given.
+
+    Raises BadInput where it was given and names nothing: an empty variable of a script is no wish for everything.
+    """
+    named = [one.strip() for one in (text or "").split(",") if one.strip()]
+    if text is not None and not named:
+        raise BadInput(
+            f"{option} に何も指定されていません。コンマ区切りで指定するか、オプションを外してください。",
+            f"{option} names nothing; name some, by comma, or leave the option out.",
+        )
+    return named
 
 
 def read_file(path: Path) -> tuple[str, bytes]:

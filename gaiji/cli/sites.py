@@ -15,6 +15,7 @@ from gaiji.cli.shared import (
     OutputFormat,
     actor,
     counted,
+    listed,
     read_file,
     reading,
     say,
@@ -73,7 +74,7 @@ def add(
 ) -> None:
     """適用先を登録する / register a CS server, a terminal group or a print job."""
     who = actor(settings_for(home), by)
-    named = [one.strip() for one in (codesets or "").split(",") if one.strip()]
+    named = listed("--codesets", codesets)
     with writing(home) as session:
         made = adoption.add_site(
             session, who, site, code_sets=named, options={"area": area} if area else None

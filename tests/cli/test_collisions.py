@@ -159,3 +159,33 @@ def test_a_member_leaves_with_all_that_is_its_own(
     text = said(capfd, "member", "export", KUSATSU, tmp_path / "left", "--home", home)
     assert "MANIFEST.json" in text
     assert json.loads((tmp_path / "left/MANIFEST.json").read_text())["member"] == KUSATSU
+
+
+@pytest.mark.parametrize("command", [["collisions"], ["list", "codes"]])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--members", ""], "--members names nothing"),
+        (["--codesets", ","], "--codesets names nothing"),
+        (["--group", "nope"], "--group cannot be nope"),
+    ],
+)
+def test_an_empty_or_unknown_choice_is_no_wish_for_everything(
+    home: Path,
+    command: list[str],
+    words: list[str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    assert run([*command, *words, "--home", str(home)]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_collisions_of_no_code_set_at_all_are_refused(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    assert run(["collisions", "--system", "nope", "--home", str(home)]) == 2
+    assert "No code set is chosen" in capsys.readouterr().err
