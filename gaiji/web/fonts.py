@@ -26,11 +26,13 @@ from gaiji.errors import (
     VersionNeeded,
 )
 from gaiji.registry import rights
-from gaiji.registry.fonts import FontFile, FontSubject, font_file, glyphs_for
+from gaiji.registry.db import Session
+from gaiji.registry.fonts import FontContent, FontFile, FontSubject, font_file, glyphs_for
 from gaiji.registry.jobs import Kept
 from gaiji.registry.members import find_code_set
 from gaiji.registry.releases import find_release
 from gaiji.report import fontcheck
+from gaiji.settings import Settings
 from gaiji.web.downloads import send_file
 from gaiji.web.members import NO_SET, MemberCode, SetName
 from gaiji.web.problems import Responses, raises
@@ -103,6 +105,25 @@ def _sent(request: Request, made: FontFile, form: FontFormat) -> Response:
     return response
 
 
+def _content(
+    session: Session,
+    settings: Settings,
+    what: FontSubject,
+    release: int | str,
+    outlines: Outlines,
+    without_refused: bool,
+) -> FontContent:
+    """Return what a font is made of, as a request asks for it."""
+    return glyphs_for(
+        session,
+        settings,
+        what,
+        find_release(session, release),
+        outlines=outlines,
+        refused="leave-out" if without_refused else "stop",
+    )
+
+
 @api.get(
     "/members/{member}/codesets/{codeset}/font",
     response_class=Response,
@@ -124,14 +145,8 @@ def show_font(
     without_refused: Leave = False,
 ) -> Response:
     """A city's own gaiji font in a release (外字フォント), for its terminals and printer; its ETag is its sha256."""
-    content = glyphs_for(
-        session,
-        settings,
-        FontSubject("codeset", f"{member}/{codeset}", as_of=as_of),
-        find_release(session, release),
-        outlines=outlines,
-        refused="leave-out" if without_refused else "stop",
-    )
+    what = FontSubject("codeset", f"{member}/{codeset}", as_of=as_of)
+    content = _content(session, settings, what, release, outlines, without_refused)
     made = font_file(settings, content, form, side=dots, numbers=numbers)
     return _sent(request, made, form)
 
@@ -154,14 +169,8 @@ def show_font_provenance(
     without_refused: Leave = False,
 ) -> FontProvenanceShape:
     """What a city's font is made of (フォントの来歴), glyph by glyph, and what is not in it and why."""
-    content = glyphs_for(
-        session,
-        settings,
-        FontSubject("codeset", f"{member}/{codeset}", as_of=as_of),
-        find_release(session, release),
-        outlines=outlines,
-        refused="leave-out" if without_refused else "stop",
-    )
+    what = FontSubject("codeset", f"{member}/{codeset}", as_of=as_of)
+    content = _content(session, settings, what, release, outlines, without_refused)
     made = font_file(settings, content, form, side=dots)
     return FontProvenanceShape.model_validate(json.loads(made.provenance))
 
@@ -185,14 +194,7 @@ def show_council_font(
 ) -> Response:
     """The council's gaiji font of a release (協議会の外字フォント), or that of a shared CS server."""
     what = FontSubject("server", server) if server else FontSubject("release")
-    content = glyphs_for(
-        session,
-        settings,
-        what,
-        find_release(session, number),
-        outlines=outlines,
-        refused="leave-out" if without_refused else "stop",
-    )
+    content = _content(session, settings, what, number, outlines, without_refused)
     made = font_file(settings, content, form, side=dots)
     return _sent(request, made, form)
 
