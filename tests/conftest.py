@@ -65,14 +65,7 @@ def postgresql(postgresql_server: str) -> Iterator[str]:
     server.dispose()
 
 
-@pytest.fixture(
-    params=[
-        "sqlite",
-        pytest.param(
-            "postgresql", marks=[pytest.mark.postgresql, pytest.mark.xdist_group("postgresql")]
-        ),
-    ]
-)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def any_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An empty database: every test that asks for it runs on SQLite and on PostgreSQL."""
     file = f"sqlite:///{tmp_path / 'empty.db'}"

@@ -27,7 +27,6 @@ CONVERTED = [plan for plan in CODE_SETS if plan.has_residents]
 
 pytestmark = [
     pytest.mark.fonts,
-    pytest.mark.xdist_group("main job"),
     pytest.mark.skipif(
         any(find_font(Settings(), name) is None for name in ("ipamj", "hanamin-a", "hanamin-b")),
         reason="the fonts of fonts/SOURCES.toml are not here: gaiji fonts fetch",

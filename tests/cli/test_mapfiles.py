@@ -16,12 +16,23 @@ JUKI = "252069/juki"
 GMAP = "252069-juki.unicode.r2.gmap"
 
 
-@pytest.fixture
-def home(
-    built_council: tuple[Path, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture(scope="module")
+def exported(
+    built_council: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
+    """A registry with two releases that were exported once, so that their files need no second making."""
+    home = tmp_path_factory.mktemp("exported") / "home"
+    shutil.copytree(built_council[0], home)
+    for release in ("1", "latest"):
+        command = ["release", "export", release, str(home.parent / release), "--home", str(home)]
+        assert run(command) == 0
+    return home
+
+
+@pytest.fixture
+def home(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A registry with two releases, named by GAIJI_HOME, and an empty folder to work in."""
-    shutil.copytree(built_council[0], tmp_path / "home")
+    shutil.copytree(exported, tmp_path / "home")
     monkeypatch.setenv("GAIJI_HOME", str(tmp_path / "home"))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from gaiji.charset import compiling
-from gaiji.charset.compiling import mapping_bytes
+from gaiji.charset.compiling import BAKED, mapping_bytes
 from gaiji.charset.conversion import Conversion
+from gaiji.charset.files import replacing
 from gaiji.charset.mapfile import MappingFile, open_mapping
 from gaiji.charset.resolve import Options
 from gaiji.charset.verifying import verify_list
@@ -56,14 +56,26 @@ def settings(council: Council) -> Settings:
     return council.settings
 
 
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """What was compiled."""
+@pytest.fixture(scope="module")
+def compiled() -> dict[tuple[object, ...], bytes]:
+    """Mapping files by all that a conversion says of itself: every test's release is the same one."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def made(monkeypatch: pytest.MonkeyPatch, compiled: dict[tuple[object, ...], bytes]) -> list[Path]:
+    """What was made, compiled when it is made for the first time in these tests."""
     paths: list[Path] = []
 
     def write(path: Path, conversion: Conversion) -> str:
         paths.append(path)
-        return compiling.write_mapping(path, conversion)
+        options = conversion.options
+        facts = conversion.facts, *(getattr(options, name) for name in BAKED)
+        if facts not in compiled:
+            compiled[facts] = mapping_bytes(conversion)
+        with replacing(path) as file:
+            file.write(compiled[facts])
+        return compiled[facts][8:40].hex()
 
     monkeypatch.setattr(mapfiles, "write_mapping", write)
     return paths
