@@ -17,7 +17,7 @@ from gaiji.charset.tokens import LOOKAHEAD
 from gaiji.charset.ways import Kind
 from gaiji.errors import MalformedInput, Text, UnmappedCode, Where
 
-ENGINE_REVISION = "4"
+ENGINE_REVISION = "5"
 MAX_SEEN = 50_000
 """Distinct codes that a report tells apart; real files have a few thousand, forged escapes any number."""
 

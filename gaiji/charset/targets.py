@@ -17,6 +17,8 @@ from typing_extensions import override
 
 from gaiji.charset.charsets import Charset, Jis, Punctuation
 from gaiji.charset.coding import coding
+from gaiji.charset.ebcdic import ebcdic
+from gaiji.charset.ibm import ibm_tables
 from gaiji.charset.mapping import REVERSIBLE, Forms, Mapping, Reduction, Relationship, Repertoire
 from gaiji.charset.resolve import Ivs, Keep
 from gaiji.charset.script import UCS2, UTF8, InMode, Script
@@ -194,20 +196,28 @@ class JukiSide(Side):
         return item.image.to_bytes(2) if item.image and item.image <= 0xFFFF else None
 
 
+@cache
+def _host_single_bytes() -> frozenset[str]:
+    """What single bytes of the host charsets read as: beyond JIS X 0201 the C1 controls (NEL …), ¥, ‾, ¦ and €."""
+    ibm = (text for table in ibm_tables().values() for text in table.single.values())
+    return frozenset((*map(chr, range(0x80, 0xA0)), *ibm, *ebcdic("jef", "kana").values()))
+
+
 class PuaSide(Side):
     """`pua`: UTF-8 in which every character outside JIS X 0208 stands at the council's own code point in the BMP.
 
-    keep: `0213` leaves JIS X 0213 as it is too, so fewer points are used; they are the same ones. What has no point is
-    unmapped, marks included that are no shared character (①): the terminal would not show them.
+    The single bytes of the host charsets, controls included, stay as they are. keep: `0213` leaves JIS X 0213 as it
+    is too, so fewer points are used; they are the same ones. What has no point is unmapped, marks included that are
+    no shared character (①): the terminal would not show them.
     """
 
     owner, script = "000000-pua", UTF8
 
     def __init__(self, repertoire: Repertoire, keep: Keep = "0208") -> None:
         self.repertoire = repertoire
-        self.kept = (
-            x0208_repertoire() if keep == "0208" else x0208_repertoire() | x0213_repertoire()
-        )
+        self.kept = x0208_repertoire() | _host_single_bytes()
+        if keep == "0213":
+            self.kept |= x0213_repertoire()
 
     @override
     def read(self, token: bytes) -> Item:

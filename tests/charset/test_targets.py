@@ -4,6 +4,8 @@ from datetime import date
 
 import pytest
 
+from gaiji.charset import mapfile
+from gaiji.charset.charsets import charset
 from gaiji.charset.compiling import compiled
 from gaiji.charset.conversion import Conversion
 from gaiji.charset.mapping import Forms, Mapping, Reduction, Repertoire
@@ -293,7 +295,7 @@ def test_a_plan_serves_its_own_release_and_juki_alone_and_keeps_no_image() -> No
             Conversion(juki(), target, Options(on_unmapped="keep"), plan)
 
 
-def test_a_plan_converts_by_the_meanings_of_its_own_day() -> None:
+def test_a_plan_converts_by_the_meanings_of_its_own_day(monkeypatch: pytest.MonkeyPatch) -> None:
     early, late = (CS1._replace(as_of=date(year, 1, 1)) for year in (2019, 2021))
     for plan, unit in ((early, "670A"), (late, "8FBB")):  # F04E was used again in 2020
         asked = Conversion(juki(), "juki", Options(on_unmapped="escape"), plan)
@@ -301,6 +303,7 @@ def test_a_plan_converts_by_the_meanings_of_its_own_day() -> None:
         assert asked.resolver.resolve(code("F04E")).out == code(unit)
         file = compiled(asked)
         assert file.as_of == plan.as_of
+        monkeypatch.setattr(mapfile, "day_in_japan", plan.as_of.isoformat)
         by_file = file.prepare("252069/juki", "juki", Options(on_unmapped="escape"))
         assert by_file.resolver.resolve(code("F04E")).out == code(unit)
 
@@ -338,6 +341,19 @@ def test_pua_writes_jis_x_0208_as_it_is_and_everything_else_at_its_place() -> No
     assert forward("pua", "FBFC", keep="0213").out == points["MJ028902"].encode()
     bare = resolve("pua", juki(), "髙".encode(), Options(on_unmapped="escape"))
     assert (bare.out, bare.lossy) == (code("FBFC"), True)  # it should have stood at its place
+
+
+@pytest.mark.parametrize(
+    "name", ["ibm930", "ibm939", "ibm1390", "ibm1399", "jef", "keis83", "jips-e"]
+)
+def test_pua_keeps_every_single_byte_of_a_host(name: str) -> None:
+    mapping = Mapping(3, "3a" * 32, "252107/zei", charset(name), [], juki().repertoire)
+    escape = Options(on_unmapped="escape")
+    told = {to: Conversion(mapping, to, escape).resolver for to in ("unicode", "pua")}
+    singles = {bytes([byte]): told["unicode"].resolve(bytes([byte])) for byte in range(256)}
+    written = {token: one.out for token, one in singles.items() if one.kind != "malformed"}
+    assert {token: told["pua"].resolve(token).out for token in written} == written
+    assert len(written) > 150
 
 
 def test_pua_refuses_a_code_set_whose_characters_do_not_fit_and_says_how_many() -> None:
