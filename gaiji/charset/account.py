@@ -76,7 +76,8 @@ class Recoded(_Told):
 class Facts(NamedTuple):
     """Which mappings a conversion used (対応表の素性): ends, release and digest; the other code set's, city to city.
 
-    cutover: server, number and digest of the plan whose code points were used.
+    cutover: server, number and digest of the plan whose code points were used. kept: the first and the last day,
+    as text, between which every code means what it means on the day of that conversion; None for no end.
     """
 
     source: str
@@ -86,6 +87,7 @@ class Facts(NamedTuple):
     target_release: int | None = None
     target_digest: str | None = None
     cutover: tuple[str, int, str] | None = None
+    kept: tuple[str | None, str | None] | None = None
 
     def reversed(self) -> Facts:
         """Return the facts of the conversion back."""
@@ -143,6 +145,7 @@ class Account:
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON has it: from, to, places by name."""
         facts = self.facts._asdict()
+        del facts["kept"]  # what the day among the options says
         return {
             "from": facts.pop("source"),
             "to": facts.pop("target"),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from typing import Any
 
+from typing_extensions import override
+
 from gaiji.charset.account import Facts
 from gaiji.charset.cutover import Cutover
+from gaiji.charset.days import days_kept, open_since
 from gaiji.charset.mapping import Mapping, Repertoire
 from gaiji.charset.receipt import check_plan, other_mapping
 from gaiji.charset.resolve import EVENTS, Options, Resolver, check_policies
@@ -27,6 +32,21 @@ from gaiji.charset.ways import MALFORMED, Kind, Step
 from gaiji.errors import AreaFull, UnsupportedConversion
 
 TARGETS = ("unicode", "unicode-svs", "pua", "juki", "x0213", "mj")
+
+
+class ServedSide(CodeSetSide):
+    """A code set on a shared CS server (共用CSサーバーの外字セット): rules say what comes back for some characters.
+
+    rules: character to local code; None: no local code comes back, so the standard code does, or the text.
+    """
+
+    def __init__(self, mapping: Mapping, rules: ReadOnly[str, bytes | None]) -> None:
+        super().__init__(mapping, {one: code for one, code in rules.items() if code is not None})
+        self.one_way = {one for one, code in rules.items() if code is None}
+
+    @override
+    def local_codes(self, character: str) -> list[bytes]:
+        return [] if character in self.one_way else super().local_codes(character)
 
 
 class Pair:
@@ -84,7 +104,8 @@ class Conversion:
     source, target: a Mapping for a code set, or one of `TARGETS`. At least one is a Mapping, whose
     characters are used; UnsupportedConversion otherwise, and for `keep` between two code sets, where a
     kept code would show another city's glyph. cutover: the plan of a shared CS server, where one end is `juki`;
-    it serves its own release and code sets, by the meanings of its own day where the options name none.
+    it serves its own release and code sets, by the meanings of its own day where the options name none: whether those
+    are today's is for `days.check_day`.
     """
 
     source: Mapping | str
@@ -173,7 +194,7 @@ class Conversion:
         repertoire = self.mapping.repertoire
         chosen = self.cutover.back if self.cutover else {}
         one, two = (
-            CodeSetSide(end.at(day) if day else end, chosen.get(end.code_set))
+            ServedSide(end.at(day) if day else end, chosen.get(end.code_set, {}))
             if isinstance(end, Mapping)
             else self._side(end, repertoire)
             for end in (self.source, self.target)
@@ -216,7 +237,19 @@ class Conversion:
             target_release=other.release if both and isinstance(other, Mapping) else None,
             target_digest=other.digest if both and isinstance(other, Mapping) else None,
             cutover=self.cutover[:3] if self.cutover else None,
+            kept=self._kept(),
         )
+
+    def _kept(self) -> tuple[str | None, str | None] | None:
+        """Return the days between which the meanings are those of the day, where no day has to be told."""
+        if self.cutover is not None:
+            first, last = days_kept(self.mapping, self.options.as_of or date.max)
+            return first.isoformat() if first else None, last.isoformat() if last else None
+        if self.options.as_of is not None:
+            return None
+        ends = [end for end in (self.source, self.target) if isinstance(end, Mapping)]
+        begun = max(filter(None, map(open_since, ends)), default=None)
+        return (begun.isoformat(), None) if begun else None
 
 
 Resolve = Callable[[str, int], Mapping]

@@ -15,7 +15,7 @@ from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from gaiji.charset.mapping import Relationship
 from gaiji.errors import Text, Where
@@ -29,18 +29,19 @@ Back = Literal["exact", "rule", "one-way", "ask"]
 Reason = Literal[
     "no-source", "not-decided", "refused", "contradiction", "not-in-force", "not-in-release"
 ]
-AmbiguityKind = Literal["two-codes", "standard-and-local", "only-substitutes"]
+AmbiguityKind = Literal["two-codes", "standard-and-local", "text-and-local", "only-substitutes"]
 
 ROW_KINDS: tuple[RowKind, ...] = ("mapped", "residual", "undecided")
 BACKS: tuple[Back, ...] = ("exact", "rule", "one-way", "ask")
-AMBIGUITY_KINDS: tuple[AmbiguityKind, ...] = ("two-codes", "standard-and-local", "only-substitutes")
+AMBIGUITY_KINDS: tuple[AmbiguityKind, ...] = get_args(AmbiguityKind)
 
 
 class Cutover(NamedTuple):
     """One server's plan (移行計画) as conversion reads it.
 
     server, number: the plan, e.g. cs1 and 2; digest: sha256 of its manifest; release: the edition it was made with.
-    points: character to the server's code point; back: code set to character to the local code that a rule chose.
+    points: character to the server's code point; back: code set to character to the local code that a rule chose,
+    None where the rule is that none comes back.
     as_of: the day whose meanings were planned, which converting takes where none is named; code_sets: what it is for.
     """
 
@@ -49,7 +50,7 @@ class Cutover(NamedTuple):
     digest: str
     release: int
     points: ReadOnly[str, int]
-    back: ReadOnly[str, ReadOnly[str, bytes]]
+    back: ReadOnly[str, ReadOnly[str, bytes | None]]
     as_of: date
     code_sets: frozenset[str]
 
@@ -180,9 +181,10 @@ class Rule(NamedTuple):
 class Ambiguity(NamedTuple):
     """A character whose way back to a code set is not the code that was read, for want of a rule (戻りのあいまいさ).
 
-    kind: two-codes (two exact local codes), standard-and-local (a standard code shows the same), only-substitutes
-    (several substitutes and no exact code). sent: the unit that several codes share, J+ code or point. codes: the
-    local codes; standard: the standard code's bytes. rule: what was decided, None while it is to be asked.
+    kind: two-codes (two exact local codes), standard-and-local (a standard code shows the same), text-and-local (in a
+    Unicode charset text beyond the standard area means the same), only-substitutes (several substitutes and no exact
+    code). sent: the unit that several codes share, J+ code or point. codes: the local codes; standard: bytes of the
+    standard code or of that text. rule: what was decided, None while it is to be asked.
     """
 
     kind: AmbiguityKind
@@ -310,10 +312,9 @@ class Plan:
 
     def cutover(self) -> Cutover:
         """Return what conversion reads of it."""
-        back: dict[str, dict[str, bytes]] = {}
+        back: dict[str, dict[str, bytes | None]] = {}
         for rule in self.rules:
-            if rule.code is not None:
-                back.setdefault(rule.code_set, {})[rule.character] = rule.code
+            back.setdefault(rule.code_set, {})[rule.character] = rule.code
         chosen = {address: MappingProxyType(codes) for address, codes in back.items()}
         return Cutover(
             self.server,

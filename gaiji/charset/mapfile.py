@@ -27,7 +27,7 @@ from gaiji.charset.account import Facts
 from gaiji.charset.areas import UserArea
 from gaiji.charset.files import reason
 from gaiji.charset.receipt import check_plan, other_mapping
-from gaiji.charset.resolve import Options, Resolver, check_policies, day_of
+from gaiji.charset.resolve import Options, Resolver, check_policies, day_in_japan, day_of
 from gaiji.charset.script import InMode, Script
 from gaiji.charset.ways import MALFORMED, End, Kind, Step, is_private, is_selector
 from gaiji.errors import BadInput, BadMappingFile, NotFound, Text, Where
@@ -231,7 +231,8 @@ class MappingFile:
     def facts(self) -> Facts:
         """Which mapping it is, to the target."""
         told = self.header["facts"]
-        return Facts(**{**told, "cutover": told.get("cutover") and tuple(told["cutover"])})
+        lists = {name: tuple(told[name]) for name in ("cutover", "kept") if told.get(name)}
+        return Facts(**{**told, **lists})
 
     @property
     def as_of(self) -> date | None:
@@ -245,10 +246,12 @@ class MappingFile:
     def prepare(self, source: str, target: str, options: Options) -> Prepared:
         """Return a conversion between its two ends, either way.
 
-        Raises BadMappingFile when the file is for other ends, or was made with other options of those that are fixed
-        in it: ivs, mj_format, as_of.
+        Raises BadMappingFile when the file is for other ends, was made with other options of those that are fixed
+        in it (ivs, mj_format, as_of), or holds meanings that are not today's and no day is told.
         """
         check_policies(source, target, options, is_shared=self.facts.cutover is not None)
+        if options.as_of is None:
+            self._check_today()
         if self.facts.cutover is not None and options.as_of is None:
             options = options._replace(as_of=self.as_of)  # the plan's day
         ends = self.names()
@@ -272,6 +275,29 @@ class MappingFile:
         way = self.there if forward else self.there.back
         facts = self.facts if forward else self.facts.reversed()
         return Prepared(options, facts, Resolver(way, options), self)
+
+    def _check_today(self) -> None:
+        """Raise BadMappingFile where a code means something else today; a file that tells no days is taken."""
+        facts, today = self.facts, day_in_japan()
+        first, last = facts.kept or (None, None)
+        if (first or today) <= today <= (last or today):
+            return
+        ja = (f"{first} から" if first else "") + (f"{last} まで" if last else "")
+        en = " ".join([*([f"from {first}"] if first else ()), *([f"until {last}"] if last else ())])
+        if facts.cutover is None:
+            raise self._refused(
+                f"この対応表ファイルの外字の意味は {ja}のもので、今日は {today} です。ファイルを書いた日を --as-of で"
+                "指定し、その日の対応表ファイルを使ってください。",
+                f"What codes mean in this mapping file holds {en}, and today is {today}; tell the day the file was "
+                "written with --as-of, and name a mapping file exported for that day.",
+            )
+        name, day = f"{facts.cutover[0]}/{facts.cutover[1]}", self.as_of
+        raise self._refused(
+            f"この対応表ファイル(移行計画 {name})の外字の意味は {ja}のもので、今日は {today} です。その間のファイル"
+            f"なら --as-of {day} を付け、そうでなければ計画し直して作った対応表ファイルを指定してください。",
+            f"What codes mean in this mapping file of cutover plan {name} held {en}, and today is {today}; for a file "
+            f"written in that time add --as-of {day}, else name a mapping file of a plan made again.",
+        )
 
     def _refused(self, ja: str, en: str) -> BadMappingFile:
         return BadMappingFile(ja, en, where=self.where)

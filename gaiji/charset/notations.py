@@ -143,8 +143,11 @@ def _digits(text: str, width: int) -> str:
 
 
 def juki(text: str) -> str:
-    """Return a J+ code (住基ネット統一文字コード): `J+9089`, `9089`, `0x9089` become `J+9089`."""
-    found = re.fullmatch(r"(?:J\+?|0X|U\+)?([0-9A-F]{4})", re.sub(r"\s", "", folded(text)))
+    """Return a J+ code (住基ネット統一文字コード): `J+9089`, `9089`, `0x9089` become `J+9089`.
+
+    `U+9089` is none: a J+ code looks like a code point, and for thousands of characters is another's.
+    """
+    found = re.fullmatch(r"(?:J\+?|0X)?([0-9A-F]{4})", re.sub(r"\s", "", folded(text)))
     if not found:
         raise ValueError(text)
     return f"J+{found[1]}"

@@ -6,6 +6,7 @@ tried: the output of every distinct token is converted back, and a token that do
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping as ReadOnly
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -67,6 +68,11 @@ def day_of(text: str | None) -> date | None:
     from datetime import date
 
     return date.fromisoformat(text)
+
+
+def day_in_japan() -> str:
+    """Return the day it is in Japan as text, such as 2027-01-04, without what calendars load."""
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + 9 * 3600))
 
 
 def check_policies(source: str, target: str, options: Options, *, is_shared: bool = False) -> None:

@@ -207,7 +207,7 @@ def convert(
                     target,
                     prepared.file.path,
                     (from_, to),
-                    wanted,
+                    prepared.options,
                     workers,
                     receipt=receipt,
                     layout=records,
@@ -321,7 +321,9 @@ def _check_file_plan(
     known: tuple[str, int, str] | None, asked: str | None, mapping: Path | str
 ) -> None:
     """Raise BadInput where a mapping file is of another cutover plan than was asked for, or of none."""
-    if asked is None or (known and asked in (known[0], f"{known[0]}/{known[1]}")):
+    if asked is None or (
+        known and asked.removeprefix("server:") in (known[0], f"{known[0]}/{known[1]}")
+    ):
         return
     own = Text(f"{known[0]}/{known[1]} のもの", f"is of {known[0]}/{known[1]}") if known else None
     own = own or Text("移行計画のないもの", "has no cutover plan")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, get_args
@@ -10,11 +12,12 @@ import typer
 from sqlalchemy.orm import Session
 
 from gaiji.charset.cutover import Plan
-from gaiji.charset.files import STANDARD, check_apart, replacing_all, storage_error
+from gaiji.charset.files import STANDARD, check_apart
 from gaiji.cli import cutover_files
 from gaiji.cli.cutover_text import put, say_ambiguities, say_plan, say_rows, say_rules
 from gaiji.cli.places import registry_files
 from gaiji.cli.shared import (
+    ALL,
     By,
     DryRun,
     Format,
@@ -22,23 +25,29 @@ from gaiji.cli.shared import (
     OutputFormat,
     actor,
     listed,
+    members_named,
     one_of,
     plain,
     reading,
     remember_format,
     say,
     say_json,
+    server_name,
     settings_for,
     writing,
 )
-from gaiji.errors import BadInput, Text, Where
+from gaiji.errors import BadInput, StorageFailed, Text, Where
 from gaiji.registry import cutover, members
 from gaiji.registry.db import today
 from gaiji.report import cutover_tables
-from gaiji.report.cutover import make_plan
+from gaiji.report.cutover import make_plan, rules_of_moved
+from gaiji.report.folders import replacing_folder
 from gaiji.wire.cutover import AmbiguityKind, Back, PlanShape, RowKind
 
-Server = Annotated[str, typer.Argument(metavar="SERVER", help="CSサーバー / CS server, e.g. cs1")]
+Server = Annotated[
+    str,
+    typer.Argument(metavar="SERVER", help="CSサーバー / CS server, e.g. cs1", callback=server_name),
+]
 Day = Annotated[
     datetime | None,
     typer.Option(
@@ -47,7 +56,6 @@ Day = Annotated[
         help="基準日(既定は今日)/ day whose meanings hold (default: today)",
     ),
 ]
-ALL = "all"
 
 
 def register(app: typer.Typer) -> None:
@@ -65,7 +73,9 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(
-    server: Annotated[str, typer.Option(help="CSサーバー / shared CS server, e.g. cs1")],
+    server: Annotated[
+        str, typer.Option(help="CSサーバー / shared CS server, e.g. cs1", callback=server_name)
+    ],
     members_: Annotated[
         str, typer.Option("--members", help="構成市 / members, 252069,252085 | all")
     ],
@@ -92,26 +102,23 @@ def plan(
 ) -> None:
     """移行計画を作る: 外字一字ごとの行き先と戻り / plan a move: where every local code goes, and back."""
     day = as_of.date() if as_of else today()
-    who, named = actor(settings_for(home), by), listed("--members", members_)
-    if folder is not None:
-        _check_folder(folder)
-    with (reading if dry_run else writing)(home) as session:
-        if named == [ALL]:
-            named = [one.code for one in members.all_members(session) if not one.candidate]
-        made = make_plan(
-            session,
-            who,
-            server,
-            named,
-            release=release,
-            as_of=day,
-            code_sets=listed("--codesets", codesets),
-            dry_run=dry_run,
-            accept=accept_changes,
-        )
-        shape = _shape(session, made)
-    if folder is not None:  # once the plan is kept: no table of a plan that is not
-        _write(folder, made, shape)
+    who, sets = actor(settings_for(home), by), listed("--codesets", codesets)
+    with _tables(folder, server) as write:
+        with (reading if dry_run else writing)(home) as session:
+            everyone = [one.code for one in members.all_members(session) if not one.candidate]
+            made = make_plan(
+                session,
+                who,
+                server,
+                members_named("--members", members_, everyone),
+                release=release,
+                as_of=day,
+                code_sets=sets,
+                dry_run=dry_run,
+                accept=accept_changes,
+            )
+            shape = _shape(session, made)
+        write(made, shape)  # once the plan is kept: no table of a plan that is not
     if format == "json":
         say_json(shape)
         return
@@ -125,24 +132,35 @@ def _shape(session: Session, made: Plan) -> PlanShape:
     return cutover_tables.plan_shape(session, made, record=record)
 
 
-def _check_folder(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise BadInput(
-            "書き出すフォルダの場所にファイルがあります。別の名前にしてください。",
-            "There is a file where the folder is to be; name another folder.",
-            where=Where(str(folder)),
-        )
-
-
-def _write(folder: Path, made: Plan, shape: PlanShape) -> None:
-    files = cutover_tables.files(made, shape)
+@contextmanager
+def _tables(folder: Path | None, server: str) -> Iterator[Callable[[Plan, PlanShape], None]]:
+    """Give what writes the tables of a plan; a folder that cannot be written stops before a plan is kept."""
+    if folder is None:
+        yield lambda made, shape: None
+        return
+    kept: list[int] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error, folder) from error
-    with replacing_all(*(folder / name for name in files)) as places:
-        for place, data in zip(places, files.values(), strict=True):
-            place.write(data)
+        with replacing_folder(
+            folder, lambda place: cutover_tables.is_tables(place, server)
+        ) as place:
+
+            def write(made: Plan, shape: PlanShape) -> None:
+                kept.append(made.number)
+                for name, data in cutover_tables.files(made, shape).items():
+                    (place / name).write_bytes(data)
+
+            yield write
+    except StorageFailed as error:
+        if not any(kept):
+            raise
+        name, told = f"{server}/{kept[0]}", error.text
+        raise StorageFailed(
+            f"移行計画 {name} は保存しましたが、表は書き出せませんでした。gaiji cutover show {server} --plan {kept[0]} "
+            f"で見られます。空きと権限を直して、もう一度計画してください({told.ja})。",
+            f"Cutover plan {name} was kept and its tables were not written; see it with gaiji cutover show {server} "
+            f"--plan {kept[0]}, or mend the folder and plan again ({told.en}).",
+            where=Where(str(folder)),
+        ) from error
 
 
 # --- rule and move
@@ -212,7 +230,8 @@ def rule(
         if not answers and character is not None:
             answers = [cutover.Answer(codeset, character, chosen)]
         made = cutover.add_rules(session, who, server, answers, ground)
-    say_rules(server, made, format)
+        findings = rules_of_moved(session, server, made)
+    say_rules(server, made, findings, format)
 
 
 def move(
@@ -228,7 +247,7 @@ def move(
     by: By = None,
     format: OutputFormat = "text",
 ) -> None:
-    """市の移行を記録する / record that a member moved; from then on what the server says of it is held."""
+    """市の移行を記録する / record the day a member moves; from now on what the server says of it is held."""
     who = actor(settings_for(home), by)
     with writing(home) as session:
         cutover.move(session, who, server, member, day.date(), plan)
@@ -240,10 +259,11 @@ def move(
             {"server": server, "member": member, "plan": number, "day": f"{moved}", "open": left}
         )
         return
+    done = Text("移行しました", "moved") if moved <= today() else Text("移行します", "moves")
     say(
         Text(
-            f"{member} は {moved} に移行計画 {server}/{number} で移行しました。",
-            f"Member {member} moved on {moved} by cutover plan {server}/{number}.",
+            f"{member} は {moved} に移行計画 {server}/{number} で{done.ja}。",
+            f"Member {member} {done.en} on {moved} by cutover plan {server}/{number}.",
         )
     )
     if left:
@@ -294,6 +314,11 @@ def show(
         raise BadInput(
             "--out には --format csv か json を付けてください。",
             "--out goes with --format csv or json.",
+        )
+    if ambiguities and (rows or kind or back or changes):
+        raise BadInput(
+            "--ambiguities は --rows・--kind・--back・--changes と一緒に使えません。別々に実行してください。",
+            "--ambiguities does not go with --rows, --kind, --back or --changes; run the command once for each.",
         )
     check_apart(STANDARD, out, read=registry_files(home))
     by_row = rows or bool(kind or back or changes or format == "csv" or codeset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,26 +20,33 @@ from gaiji.cli.shared import (
     OutputFormat,
     counted,
     listed,
+    members_named,
     one_of,
     read_file,
     reading,
     say,
     say_json,
+    server_name,
     settings_for,
 )
-from gaiji.errors import BadInput, Text
+from gaiji.errors import BadInput, Text, Where
 from gaiji.glyph.draw import LARGEST_PX, SMALLEST_PX
 from gaiji.registry import cutover, members
 from gaiji.registry.releases import find_release
 from gaiji.report import cutcheck, cutcompare, cutexport
+from gaiji.report.folders import check_free
 from gaiji.wire.cutcheck import CheckedSetShape, CutCheckShape
 from gaiji.wire.cutexport import ExportFormat
 from gaiji.wire.findings import Finding
 
-Server = Annotated[str, typer.Option(help="CSサーバー / shared CS server, e.g. cs1")]
+Server = Annotated[
+    str, typer.Option(help="CSサーバー / shared CS server, e.g. cs1", callback=server_name)
+]
 Number = Annotated[
     int | None, typer.Option("--plan", min=1, help="移行計画の番号(既定は最新)/ plan, newest")
 ]
+CHECKED = r"check-[0-9]{6}\.(json|csv|html)"
+COMPARED = r"compare\.(json|csv)"
 
 
 def attach(group: typer.Typer) -> None:
@@ -52,6 +60,7 @@ def attach(group: typer.Typer) -> None:
 
 
 def check(
+    context: typer.Context,
     folder: Annotated[
         Path | None, typer.Argument(metavar="DIR", help="報告の保存先 / where the reports go")
     ] = None,
@@ -98,13 +107,15 @@ def check(
 ) -> None:
     """市の抽出データで移行を試し、署名用の報告を作る / dry run over a city's extracts, with a report to sign."""
     if verify is not None:
-        _verify(verify, home, format)
+        _check_alone(context)
+        _verify(verify, server, home, format)
         return
     if not server or folder is None or not extract:
         raise BadInput(
             "--server、--extract CODESET=FILE、保存先の DIR を指定してください。",
             "Name --server, --extract CODESET=FILE and the folder DIR for the reports.",
         )
+    check_free(folder, lambda place: _holds_only(place, CHECKED))
     reports = _checked(
         *(server, plan, members_, extract, layout or [], without or []),
         (max_loss, max_ambiguous),
@@ -137,7 +148,7 @@ def _checked(
         plan = cutover.find_plan(session, server, number)
         wanted = _members(asked, plan, files, "--extract")
         names = {code: members.find_member(session, code).name for code in wanted}
-        left_out = _left_out(without, plan, wanted, files)
+        left_out = _left_out(without, plan, wanted, files, "--extract")
         ready = []
         for code_set, file in files.items():
             size = os.path.getsize(file) if file.is_file() else None
@@ -193,7 +204,7 @@ def _layouts(given: list[str], files: dict[str, Path]) -> dict[str, str]:
 
 
 def _left_out(
-    given: list[str], plan: Plan, wanted: list[str], files: dict[str, Path]
+    given: list[str], plan: Plan, wanted: list[str], files: dict[str, Path], option: str
 ) -> dict[str, list[str]]:
     """Return the code sets to be left out, by member; told before hours of work. Raises BadInput."""
     found: dict[str, list[str]] = {code: [] for code in wanted}
@@ -201,8 +212,8 @@ def _left_out(
         member, _ = members.split_address(one)
         if member not in found:
             raise BadInput(
-                f"--without の {one} の市には --extract が一つもありません。--without を外してください。",
-                f"--without names {one}, of a city without any --extract; leave it out.",
+                f"--without の {one} の市には {option} が一つもありません。--without を外してください。",
+                f"--without names {one}, of a city without any {option}; leave it out.",
             )
         found[member].append(one)
     for code, sets in found.items():
@@ -212,8 +223,7 @@ def _left_out(
 
 def _names(text: str | None, plan: Plan) -> list[str]:
     """Return the members that an option names, those of the plan for `all`."""
-    named = listed("--members", text)
-    return list(plan.members) if named == ["all"] else named
+    return members_named("--members", text, plan.members)
 
 
 def _members(asked: str | None, plan: Plan, files: dict[str, Path], option: str) -> list[str]:
@@ -261,6 +271,11 @@ def _write(folder: Path, reports: list[CutCheckShape]) -> None:
         )
     }
     _save(made)
+
+
+def _holds_only(folder: Path, names: str) -> bool:
+    """Whether a folder holds nothing but files that the same command wrote: others of it stay beside the new ones."""
+    return all(re.fullmatch(names, one.name) and one.is_file() for one in folder.iterdir())
 
 
 def _save(made: dict[Path, bytes]) -> None:
@@ -317,9 +332,31 @@ def _say_report(report: CutCheckShape, folder: Path) -> None:
     )
 
 
-def _verify(path: Path, home: Path | None, format: str) -> None:
+def _check_alone(context: typer.Context) -> None:
+    """Raise BadInput for what `--verify` would not look at: the report says what it was made of."""
+    beside = ("verify", "server", "home", "format")
+    sources = {one: context.get_parameter_source(one.name or "") for one in context.command.params}
+    names = [
+        "DIR" if one.name == "folder" else one.opts[0]
+        for one, source in sources.items()
+        if one.name not in beside and source is not None and source.name != "DEFAULT"
+    ]
+    if names:
+        raise BadInput(
+            f"--verify は {'・'.join(names)} と一緒に使えません。報告に書かれた内容だけを確かめます。",
+            f"--verify does not go with {', '.join(names)}; what was checked stands in the report.",
+        )
+
+
+def _verify(path: Path, server: str, home: Path | None, format: str) -> None:
     _, data = read_file(path)
     report = cutcheck.read_report(data, str(path))
+    if server not in ("", report.server):
+        raise BadInput(
+            f"この報告は CSサーバー {report.server} のもので、--server {server} と合いません。報告を確かめてください。",
+            f"This report is of CS server {report.server} and not of --server {server}; check which report it is.",
+            where=Where(str(path)),
+        )
     with reading(home) as session:
         found = cutcheck.verify(session, report)
     if format == "json":
@@ -433,14 +470,14 @@ def _sizes(text: str) -> list[int]:
 
 def _formats(text: str | None) -> list[ExportFormat]:
     found: list[ExportFormat] = []
-    for one in (text or "").split(","):
-        known = next((name for name in cutexport.FORMATS if name == one.strip()), None)
-        if known is None and one.strip():
+    for one in listed("--formats", text):
+        known = next((name for name in cutexport.FORMATS if name == one), None)
+        if known is None:
             raise BadInput(
                 f"--formats に {one[:40]} は使えません。{'・'.join(cutexport.FORMATS)} から選んでください。",
                 f"--formats cannot be {one[:40]}; choose from {', '.join(cutexport.FORMATS)}.",
             )
-        found += [known] if known and known not in found else []
+        found += [known] if known not in found else []
     return found
 
 
@@ -462,6 +499,12 @@ def compare(
             metavar="CODESET=FILE", help="サーバーの表、くり返し可 / the server's table; repeatable"
         ),
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODESET", help="出力なしで認める外字セット / needs no dump; repeatable"
+        ),
+    ] = None,
     plan: Number = None,
     home: Home = None,
     format: OutputFormat = "text",
@@ -473,17 +516,23 @@ def compare(
             "Name --server and --dump CODESET=FILE.",
         )
     files = pairs(dump, "--dump")
+    if folder is not None:
+        check_free(folder, lambda place: _holds_only(place, COMPARED))
     compared = {}
     with reading(home) as session:
         found = cutover.find_plan(session, server, plan)
-        _members(members_, found, files, "--dump")
+        wanted = _members(members_, found, files, "--dump")
+        left_out = _left_out(without or [], found, wanted, files, "--dump")
         for code_set, path in files.items():
             charset = members.charset_of(session, members.find_code_set(session, code_set))
             _, data = read_file(path)
             table = cutcompare.read_dump(found, data, str(path), charset)
             compared[code_set] = table, cutcompare.compare(found, code_set, table, file=str(path))
-    shape = cutcompare.compare_shape(found, compared)
+    named = sorted(one for some in left_out.values() for one in some)
     findings = [one for _, some in compared.values() for one in some]
+    different = len(findings)
+    findings += cutcompare.not_compared(found, files, named)
+    shape = cutcompare.compare_shape(found, compared, named)
     if folder is not None:
         _save(
             {
@@ -496,8 +545,8 @@ def compare(
     else:
         say(
             Text(
-                f"{server}/{found.number}: 一致 {shape.same:,}、差異 {len(findings):,}",
-                f"{server}/{found.number}: same {shape.same:,}, different {len(findings):,}",
+                f"{server}/{found.number}: 一致 {shape.same:,}、差異 {different:,}",
+                f"{server}/{found.number}: same {shape.same:,}, different {different:,}",
             )
         )
         say_findings(findings)

@@ -13,6 +13,7 @@ from gaiji.errors import Text
 from gaiji.report import cutover_tables
 from gaiji.report.cutover_tables import AMBIGUITIES, BACKS, KINDS, REASONS, day_name, sent_name
 from gaiji.wire.cutover import PlanShape
+from gaiji.wire.findings import Finding
 
 SHOWN = 40
 RULES_SHOWN = 10
@@ -50,6 +51,13 @@ def say_plan(shape: PlanShape) -> None:
             Text(
                 f"計画に入っていない外字セット: {'・'.join(shape.left_out)}",
                 f"Code sets that are not in the plan: {', '.join(shape.left_out)}",
+            )
+        )
+    if shape.members_left_out and shape.unchanged:
+        say(
+            Text(
+                f"計画 {shape.unchanged.number} にあって、この計画にない構成市: {'・'.join(shape.members_left_out)}",
+                f"Left out against plan {shape.unchanged.number}: {', '.join(shape.members_left_out)}",
             )
         )
     for kind, count in shape.ambiguities.items():
@@ -102,8 +110,8 @@ def _say_order(shape: PlanShape) -> None:
         )
 
 
-def say_rules(server: str, made: list[Rule], format: str) -> None:
-    """Print the rules that were decided."""
+def say_rules(server: str, made: list[Rule], findings: list[Finding], format: str) -> None:
+    """Print the rules that were decided, and what they change for members that moved."""
     if format == "json":
         items = [
             {
@@ -116,7 +124,16 @@ def say_rules(server: str, made: list[Rule], format: str) -> None:
             }
             for one in made
         ]
-        say_json({"items": items, "next": None, "release": None})
+        told = [one.shape() for one in findings]
+        say_json({"items": items, "next": None, "release": None, "findings": told})
+        return
+    if not made:
+        say(
+            Text(
+                "この種類の未決の戻りはありません。何も決めていません。",
+                "Nothing of that kind is open; no rule was decided.",
+            )
+        )
         return
     for one in made[:RULES_SHOWN]:
         returns = one.code.hex().upper() if one.code else Text("外字に戻さない", "no local code")
@@ -129,6 +146,8 @@ def say_rules(server: str, made: list[Rule], format: str) -> None:
             f"{counted(len(made), 'rule')}; the next gaiji cutover plan is made by them.",
         )
     )
+    for finding in findings:
+        say(f"  {finding.code}: {finding.text}")
 
 
 def put(value: Any, out: Path | None) -> None:

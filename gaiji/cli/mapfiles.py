@@ -105,6 +105,12 @@ def export(
 def _check_folder(folder: Path, home: Path | None) -> None:
     """Raise BadInput where a file stands at the folder's name, or on the way to it, or the database has its own."""
     kept = {os.path.realpath(file) for file in registry_files(home)}
+    if os.path.realpath(folder) in {os.path.dirname(file) for file in kept}:
+        raise BadInput(
+            "台帳のフォルダには書き出せません。別のフォルダを指定してください。",
+            "This is the registry's own folder; name another one to write to.",
+            where=Where(str(folder)),
+        )
     for one in (folder, *folder.parents):
         if os.path.realpath(one) in kept:
             raise BadInput(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # loaded where they are used: a conversion by a mapping file 
 
 LARGEST_BYTES = 64 << 20
 """Of a table, font, list or definition that is read whole; the largest in use have a few MB."""
+ALL = "all"
 Format = Literal["text", "json", "csv", "html"]
 
 
@@ -172,6 +173,22 @@ def listed(option: str, text: str | None) -> list[str]:
             f"{option} names nothing; name some, by comma, or leave the option out.",
         )
     return named
+
+
+def members_named(option: str, text: str | None, everyone: Sequence[str]) -> list[str]:
+    """Return the members that an option names, `all` of them where it says so. Raises BadInput as `listed`."""
+    named = listed(option, text)
+    if ALL in named and len(named) > 1:
+        raise BadInput(
+            f"{option} の {ALL} はほかの市と一緒に書けません。{ALL} だけにするか、市を一つずつ指定してください。",
+            f"{ALL} stands alone in {option}; write {ALL} by itself, or name each member.",
+        )
+    return list(everyone) if named == [ALL] else named
+
+
+def server_name(value: str | None) -> str | None:
+    """Return the name of a CS server, which may stand behind its kind as in `server:cs1`."""
+    return value and value.removeprefix("server:")
 
 
 def read_file(path: Path) -> tuple[str, bytes]:

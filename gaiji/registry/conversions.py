@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 
 from gaiji.charset.conversion import Conversion
 from gaiji.charset.cutover import Cutover
+from gaiji.charset.days import check_day, check_open
+from gaiji.charset.mapping import Mapping
 from gaiji.charset.resolve import Options
 from gaiji.errors import BadName, Refused
 from gaiji.registry import adoption, cutover, releases
@@ -75,9 +77,19 @@ def _planned(session: Session, server: str, release: int | str | None) -> Pinned
 
 
 def conversion(
-    session: Session, from_: str, to: str, pinned: Pinned, options: Options
+    session: Session,
+    from_: str,
+    to: str,
+    pinned: Pinned,
+    options: Options,
+    *,
+    of_today: bool = True,
 ) -> Conversion:
-    """Return the conversion that was asked for (変換). Raises UnknownCodeSet, UnknownRelease, UnsupportedConversion."""
+    """Return the conversion that was asked for (変換). Raises UnknownCodeSet, UnknownRelease, UnsupportedConversion.
+
+    of_today: the day of the file may be left out only as long as every code means today what it means on the plan's
+    day or, without a plan, what it will mean for good. A mapping file tells its own days.
+    """
     source = releases.find_release(session, pinned.release)
     target = (
         source if pinned.to_release is None else releases.find_release(session, pinned.to_release)
@@ -86,7 +98,15 @@ def conversion(
         releases.mapping(session, name, release, as_of=options.as_of) if "/" in name else name
         for name, release in ((from_, source), (to, target))
     )
-    return Conversion(one, two, options, plan_of(session, pinned.plan))
+    plan = plan_of(session, pinned.plan)
+    made = Conversion(one, two, options, plan)
+    if of_today and options.as_of is None:
+        for end in (one, two):
+            if plan is not None and isinstance(end, Mapping):
+                check_day(end, plan, today())
+            elif isinstance(end, Mapping):
+                check_open(end, today())
+    return made
 
 
 def plan_of(session: Session, plan: str | None) -> Cutover | None:

@@ -6,23 +6,23 @@ later, whatever is decided after it. `cutover_rows` gathers what a plan is compu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as ReadOnly
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from gaiji.charset.cutover import Ambiguity, Cutover, Json, Plan, PlanRow, Rule
 from gaiji.charset.targets import CodeSetSide
-from gaiji.errors import Conflict, JournalBroken, Refused, Undecidable, UnknownPlan
+from gaiji.errors import Conflict, JournalBroken, Refused, Text, Undecidable, UnknownPlan
 from gaiji.registry.adoption import find_site
 from gaiji.registry.characters import find_character
 from gaiji.registry.cutover_rows import may_choose, ways
-from gaiji.registry.db import JAPAN
+from gaiji.registry.db import today
 from gaiji.registry.journal import (
     Act,
     Actor,
@@ -34,7 +34,7 @@ from gaiji.registry.journal import (
     put_rows,
 )
 from gaiji.registry.members import find_code_set, find_member, split_address
-from gaiji.registry.releases import find_release, mapping
+from gaiji.registry.releases import find_release, mapping, published_day
 from gaiji.registry.tables import (
     CodeSet,
     CutoverMove,
@@ -48,6 +48,8 @@ PLANS_KEPT = 4
 _PLANS: dict[str, Plan] = {}  # by digest of the blob: right for any database
 NAMED = 10
 """How many rows a refusal names in its sentence."""
+YEARS_AHEAD = 2
+"""How far ahead the day of a move may lie; further it is a slip of the pen."""
 
 Rules = ReadOnly[tuple[str, str], Rule]
 """The rules in force, by code set and character."""
@@ -140,12 +142,19 @@ def plan_record(session: Session, server: str, number: int | None = None) -> Cut
         )
         found = session.scalar(query)
     if found is None:
+        newest = newest_plan(session, server)
         name = server if number is None else f"{server}/{number}"
+        advice = Text(
+            f"gaiji cutover plan --server {server} --members all で作ってください。",
+            f"make one with gaiji cutover plan --server {server} --members all.",
+        )
+        if newest is not None:
+            advice = Text(
+                f"番号は 1～{newest.number} です。", f"the numbers are 1 to {newest.number}."
+            )
         raise UnknownPlan(
-            f"移行計画 {name} はありません。gaiji cutover plan --server {server} で作るか、"
-            f"gaiji cutover show {server} で番号を確かめてください。",
-            f"There is no cutover plan {name}; make one with gaiji cutover plan --server {server}, or see the numbers "
-            f"with gaiji cutover show {server}.",
+            f"移行計画 {name} はありません。" + advice.ja,
+            f"There is no cutover plan {name}; {advice.en}",
         )
     return found
 
@@ -340,7 +349,10 @@ def _rule_subject(subject: str) -> tuple[str, str, str]:
 
 
 def moves(session: Session, server: str) -> dict[str, tuple[int, date]]:
-    """Return the members that moved to a server (移行済み), with plan and day, the first one first."""
+    """Return the members that moved to a server (移行済み), with plan and day, the first one first.
+
+    Those whose day is still to come are there too.
+    """
     query = (
         select(CutoverMove.member, CutoverPlan.number, CutoverMove.day)
         .join(CutoverPlan, CutoverPlan.id == CutoverMove.plan_id)
@@ -353,41 +365,26 @@ def moves(session: Session, server: str) -> dict[str, tuple[int, date]]:
 def move(
     session: Session, actor: Actor, server: str, member: str, day: date, plan: int | None = None
 ) -> None:
-    """Record that a member moved to a server on a day by a plan (移行の記録); from then on its rows are held.
+    """Record that a member moves to a server on a day by a plan (移行の記録); from then on its rows are held.
 
-    plan: the newest without one; an earlier one must say the same of the member. Raises UnknownSite, UnknownPlan,
-    UnknownMember, Conflict where it moved before, Refused where the plan does not have the member, or none of its code
-    sets, and for a day before the plan's release was published.
+    plan: the newest without one; an earlier one must say the same of the member. A day that has not come yet is
+    corrected by another record, which takes its place. Raises UnknownSite, UnknownPlan, UnknownMember, Conflict where
+    it moved before, Refused where the plan does not have the member, or none of its code sets, and for a day before the
+    plan's release was published or more than two years ahead.
     """
     find_member(session, member)
     made = plan_record(session, server, plan)
     newest = plan_record(session, server)
-    if (known := moves(session, server).get(member)) is not None:
-        if known == (made.number, day):
-            return
+    known = moves(session, server).get(member)
+    if known == (made.number, day):
+        return
+    if known is not None and known[1] <= today():
         raise Conflict(
             f"構成市 {member} は {known[1]} に移行計画 {server}/{known[0]} で移行済みです。記録は取り消せません。",
             f"Member {member} moved on {known[1]} by cutover plan {server}/{known[0]}; that stays recorded.",
         )
-    if member not in made.members:
-        raise Refused(
-            f"構成市 {member} は移行計画 {server}/{made.number} に入っていません。--members に加えて計画してください。",
-            f"Member {member} is not part of cutover plan {server}/{made.number}; plan with it in --members.",
-        )
-    if not parts_of(made, member):
-        raise Refused(
-            f"移行計画 {server}/{made.number} に構成市 {member} の外字セットが一つもありません。計画し直してください。",
-            f"Cutover plan {server}/{made.number} has no code set of member {member}; plan again.",
-        )
-    at = datetime.fromisoformat(find_release(session, made.release).published_at)
-    published = at.astimezone(JAPAN).date()
-    if day < published:
-        raise Refused(
-            f"移行日 {day} は、移行計画 {server}/{made.number} の版 {made.release} を公開した {published} より前です。"
-            "移行日を確かめてください。",
-            f"{day} lies before {published}, when release {made.release} of cutover plan {server}/{made.number} was "
-            "published; check the day of the move.",
-        )
+    _check_part(made, member)
+    _check_day(session, made, day)
     if parts_of(made, member) != parts_of(newest, member):
         raise Refused(
             f"構成市 {member} の内容は移行計画 {server}/{made.number} と最新の {server}/{newest.number} で違います。"
@@ -396,7 +393,46 @@ def move(
             "the newest, or plan again.",
         )
     after = {"plan": made.number, "digest": made.digest, "day": day.isoformat()}
-    act(session, actor, MOVE, f"{server}/{member}", after)
+    before = known and {"plan": known[0], "day": known[1].isoformat()}
+    act(session, actor, MOVE, f"{server}/{member}", after, before)
+
+
+def _check_part(made: CutoverPlan, member: str) -> None:
+    """Raise Refused unless a plan has the member and a code set of it."""
+    name = made.manifest["server"] + f"/{made.number}"
+    if member not in made.members:
+        raise Refused(
+            f"構成市 {member} は移行計画 {name} に入っていません。--members に加えて計画してください。",
+            f"Member {member} is not part of cutover plan {name}; plan with it in --members.",
+        )
+    if not parts_of(made, member):
+        raise Refused(
+            f"移行計画 {name} に構成市 {member} の外字セットが一つもありません。計画し直してください。",
+            f"Cutover plan {name} has no code set of member {member}; plan again.",
+        )
+
+
+def _check_day(session: Session, made: CutoverPlan, day: date) -> None:
+    """Raise Refused for a day before the plan's release was published, or too far ahead."""
+    name = made.manifest["server"] + f"/{made.number}"
+    published = published_day(find_release(session, made.release))
+    if day < published:
+        raise Refused(
+            f"移行日 {day} は、移行計画 {name} の版 {made.release} を公開した {published} より前です。"
+            "移行日を確かめてください。",
+            f"{day} lies before {published}, when release {made.release} of cutover plan {name} was published; check "
+            "the day of the move.",
+        )
+    if day > (last := _years_on(today(), YEARS_AHEAD)):
+        raise Refused(
+            f"移行日 {day} は {YEARS_AHEAD} 年より先です。{last} までの移行日を指定してください。",
+            f"{day} lies more than {YEARS_AHEAD} years ahead; name a day of the move until {last}.",
+        )
+
+
+def _years_on(day: date, years: int) -> date:
+    leap = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year + years, day=28 if leap else day.day)
 
 
 def parts_of(plan: CutoverPlan, member: str) -> dict[str, str]:
@@ -411,9 +447,12 @@ def parts_of(plan: CutoverPlan, member: str) -> dict[str, str]:
 @effect(MOVE)
 def _moved(session: Session, act: Act) -> None:
     server, _, member = act.subject.partition("/")
+    site = _server(session, server)
+    earlier = (CutoverMove.site_id == site.id) & (CutoverMove.member == member)
+    session.execute(delete(CutoverMove).where(earlier))
     session.add(
         CutoverMove(
-            site_id=_server(session, server).id,
+            site_id=site.id,
             member=member,
             plan_id=plan_record(session, server, act.after["plan"]).id,
             day=date.fromisoformat(act.after["day"]),
@@ -425,7 +464,10 @@ def _moved(session: Session, act: Act) -> None:
 
 
 def held_by(session: Session, server: str) -> dict[str, Plan]:
-    """Return, for every member that moved, the plan that says what it must stay: the newest that has it."""
+    """Return, for every member that moved, the plan that says what it must stay: the newest that has it.
+
+    A move that is recorded for a day to come holds too: the city prepares by what its plan says.
+    """
     moved = moves(session, server)
     plans = all_plans(session, server)
     kept: dict[int, Plan] = {}
@@ -438,4 +480,27 @@ def held_by(session: Session, server: str) -> dict[str, Plan]:
         if number not in kept:
             kept[number] = find_plan(session, server, number)
         found[member] = kept[number]
+    return found
+
+
+def said_before(
+    session: Session, server: str, address: str, codes: Collection[bytes]
+) -> dict[bytes, PlanRow]:
+    """Return, for codes of a member that moved, the row of the last plan since the move that gave each a character.
+
+    A code may have lost it in between: by a decision that was accepted, or on a day on which it was not in use.
+    """
+    by, _ = moves(session, server)[split_address(address)[0]]
+    found: dict[bytes, PlanRow] = {}
+    known: Json | None = None
+    for record in reversed(all_plans(session, server)):
+        rows = record.manifest["code_sets"].get(address, {}).get("rows")
+        if record.number < by or len(found) == len(codes):
+            break
+        if rows is None or rows == known:
+            continue
+        known = rows
+        for row in read_plan(session, record).rows_of(address):
+            if row.character and row.code in codes:
+                found.setdefault(row.code, row)
     return found

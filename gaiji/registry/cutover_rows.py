@@ -61,12 +61,14 @@ class PlannedSet:
 class Ways(NamedTuple):
     """The codes of a code set that mean one character (同じ文字になるコード).
 
-    exact, substitutes: local codes; standard: the standard code's bytes that show exactly it.
+    exact, substitutes: local codes; standard: the standard code's bytes that show exactly it; text: in a Unicode
+    charset without one, bytes of the text beyond the standard area that means it.
     """
 
     exact: tuple[bytes, ...]
     substitutes: tuple[bytes, ...]
     standard: bytes | None
+    text: bytes | None
 
 
 def ways(side: CodeSetSide, character: str) -> Ways:
@@ -78,13 +80,16 @@ def ways(side: CodeSetSide, character: str) -> Ways:
         if row.relationship == "substitute"
         and len({other.character for other in side.mapping.meanings(row.code)}) == 1
     )
-    standard, _ = side.standard_codes(character)
-    return Ways(exact, substitutes, side.script.bare(standard[0]) if standard else None)
+    standard, beyond = (
+        side.script.bare(codes[0]) if codes else None for codes in side.standard_codes(character)
+    )
+    return Ways(exact, substitutes, standard, None if standard else beyond)
 
 
 def may_choose(found: Ways) -> bool:
     """Whether a rule may let a lone substitute come back: no other code stands beside it."""
-    return not found.exact and found.standard is None and len(found.substitutes) == 1
+    beside = found.standard or found.text
+    return not found.exact and beside is None and len(found.substitutes) == 1
 
 
 # --- gathering

@@ -120,7 +120,8 @@ def _made(session: Session, settings: Settings, release: Release, spec: FileSpec
     pinned = Pinned(release.number, spec.to_release, spec.plan)
 
     def write(path: Path) -> None:
-        write_mapping(path, conversion(session, spec.codeset, spec.to, pinned, gmap.options))
+        ends, options = (spec.codeset, spec.to), gmap.options
+        write_mapping(path, conversion(session, *ends, pinned, options, of_today=False))
 
     return _cached(session, settings, release, gmap, write)
 

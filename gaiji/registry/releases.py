@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -24,7 +24,7 @@ from gaiji.errors import AreaFull, Refused, UnknownRelease
 from gaiji.registry import allocation, reference
 from gaiji.registry.allocation import PUA, UNICODE
 from gaiji.registry.characters import Interval, Meant, coming, meanings, pending
-from gaiji.registry.db import chunks
+from gaiji.registry.db import JAPAN, chunks
 from gaiji.registry.journal import Act, Actor, act, canonical, effect
 from gaiji.registry.members import charset_of, find_code_set
 from gaiji.registry.tables import (
@@ -52,6 +52,11 @@ _REPERTOIRES: dict[str, Repertoire] = {}  # by digest of the release: right for 
 
 
 # --- reading
+
+
+def published_day(release: Release) -> date:
+    """Return the day in Japan on which a release was published (公布日)."""
+    return datetime.fromisoformat(release.published_at).astimezone(JAPAN).date()
 
 
 def find_release(session: Session, number: int | str) -> Release:

@@ -322,18 +322,19 @@ def city_report(
 
 
 def unchecked(plan: Plan, member: str, checked: Iterable[str], without: Iterable[str]) -> list[str]:
-    """Return the code sets that a plan has of a member and nobody checks (未確認の外字セット), `without` left out.
+    """Return the code sets that a plan has of a member and no file is there for (未確認の外字セット).
 
-    Raises BadInput for one in `without` that is not the member's in the plan, or that is checked.
+    Those in `without` are left out; a check and a comparison of a server's dump ask for it alike. Raises BadInput for
+    one in `without` that is not the member's in the plan, or that is checked.
     """
     left = _of(member, plan.code_sets).difference(checked)
     for code_set in without:
         if code_set not in left:
             raise BadInput(
                 f"{code_set} は省けません。移行計画 {plan.server}/{plan.number} の {member} の外字セットで、"
-                "抽出データのないものを指定してください。",
+                "ファイルのないものを指定してください。",
                 f"{code_set} cannot be left out; name a code set of {member} in cutover plan "
-                f"{plan.server}/{plan.number} that has no extract.",
+                f"{plan.server}/{plan.number} that no file is given for.",
             )
     return sorted(left.difference(without))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gaiji.charset.charsets import Charset
 from gaiji.charset.cutover import Plan, PlanRow, unit_name
 from gaiji.charset.tables import CsTable, read_cs_table, write_csv
 from gaiji.errors import BadInput, Text, Where
+from gaiji.registry.members import split_address
+from gaiji.report.cutcheck import unchecked
 from gaiji.wire.cutexport import CompareShape
 from gaiji.wire.findings import Finding
 
@@ -109,8 +111,34 @@ def _missing(row: PlanRow) -> Finding:
     return Finding("missing", "error", text, row.subject)
 
 
-def compare_shape(plan: Plan, compared: dict[str, tuple[CsTable, list[Finding]]]) -> CompareShape:
-    """Return what comparisons of code sets came to (照合の結果)."""
+def not_compared(plan: Plan, compared: Iterable[str], without: Iterable[str] = ()) -> list[Finding]:
+    """Return a finding for every code set of the members concerned that had no dump (未照合の外字セット).
+
+    without: those left out by name. Raises BadInput for one that is not the plan's, or that was compared.
+    """
+    done, named = list(compared), list(without)
+    return [
+        Finding(
+            "not-compared",
+            "error",
+            Text(
+                f"{code_set} は --dump がなく、照合していません。--dump で渡すか --without で外してください。",
+                f"{code_set} had no dump and was not compared; give one with --dump, or name it in --without.",
+            ),
+            code_set,
+        )
+        for member in sorted({split_address(one)[0] for one in done})
+        for code_set in unchecked(
+            plan, member, done, [one for one in named if split_address(one)[0] == member]
+        )
+    ]
+
+
+def compare_shape(
+    plan: Plan, compared: dict[str, tuple[CsTable, list[Finding]]], without: Sequence[str] = ()
+) -> CompareShape:
+    """Return what comparisons of code sets came to (照合の結果); without: those left out by name."""
+    left = not_compared(plan, compared, without)
     same = 0
     for code_set, (dump, found) in compared.items():
         differing = {one.subject for one in found}
@@ -121,8 +149,11 @@ def compare_shape(plan: Plan, compared: dict[str, tuple[CsTable, list[Finding]]]
         plan_digest=plan.digest,
         codesets={code_set: len(found) for code_set, (_, found) in sorted(compared.items())},
         same=same,
+        not_compared=[one.subject or "" for one in left],
+        without=list(without),
         findings=[
-            one.shape() for _, found in sorted(compared.values(), key=_first) for one in found
+            *(one.shape() for _, found in sorted(compared.values(), key=_first) for one in found),
+            *(one.shape() for one in left),
         ],
     )
 

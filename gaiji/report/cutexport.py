@@ -17,13 +17,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, get_args
 
 from gaiji.charset.coding import SHAPES
 from gaiji.charset.cutover import Plan, PlanRow, unit_name
+from gaiji.charset.days import days_kept
 from gaiji.charset.exporting import VENDOR_CHARSETS
+from gaiji.charset.mapping import Mapping
 from gaiji.charset.resolve import Options
 from gaiji.charset.tables import write_csv, write_fujitsu, write_hulft
 from gaiji.errors import (
@@ -44,7 +47,7 @@ from gaiji.registry.db import Session
 from gaiji.registry.fonts import FontContent, FontSubject, Refusing, font_file, glyphs_for
 from gaiji.registry.journal import canonical
 from gaiji.registry.members import split_address
-from gaiji.registry.releases import find_release
+from gaiji.registry.releases import find_release, mapping
 from gaiji.registry.tables import Json, Release
 from gaiji.report.cutover import make_again
 from gaiji.report.cutover_tables import ambiguities_csv, outside_csv, points_csv, rows_csv
@@ -260,6 +263,9 @@ class _Export:
     def code_set(self, address: str, formats: Sequence[ExportFormat]) -> None:
         charset = self.release.manifest["code_sets"][address]["charset"]
         able = formats_of(charset)
+        means = mapping(self.session, address, self.release)
+        if ends := meaning_ends(means, self.plan.as_of):
+            self.findings.append(ends)
         for format in formats or FORMATS:
             if format in TO_SERVER:
                 self.table(address, "juki", format)
@@ -415,12 +421,29 @@ def residuals(plan: Plan) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda pair: pair[1]))
 
 
+def meaning_ends(means: Mapping, day: date) -> Finding | None:
+    """Return until when tables of a day hold, where a code means something else later (意味の変わる日)."""
+    _, last = days_kept(means, day)
+    if last is None:
+        return None
+    text = Text(
+        f"{means.code_set} の外字の意味がこの表のとおりなのは {last} までです。翌日からは、計画し直して書き出した表を"
+        "使ってください。",
+        f"Codes of {means.code_set} mean what these tables say until {last}; from the next day on use tables that were "
+        "planned and exported anew.",
+    )
+    return Finding("meaning-ends", "warning", text, means.code_set)
+
+
 def cs_table(rows: Iterable[PlanRow]) -> bytes:
-    """Return what is loaded into the server for one code set (CSサーバー文字対応表): local code, J+ code or point."""
+    """Return what is loaded into the server for one code set (CSサーバー文字対応表): local code, J+ code or point.
+
+    Its cells are bare: a server reads it, not a spreadsheet.
+    """
     cells = (
         [row.code.hex().upper(), unit_name(row.sent, "J+")] for row in rows if row.sent is not None
     )
-    return write_csv(CS_COLUMNS, cells)
+    return write_csv(CS_COLUMNS, cells, guard=False)
 
 
 def _official(settings: Settings, character: str) -> Glyph | None:

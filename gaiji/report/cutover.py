@@ -2,31 +2,42 @@
 
 Each local code is mapped (its character has a 住基ネット統一文字コード), residual (残存外字: it has none and gets a
 code point of the server's own) or undecided; the three add up to the registered codes, or no plan is made. A city
-that moved is held: a plan that would change what the server says of it is refused, with the rows; what the server
-said nothing of before is an addition and no change. `planning` computes.
+that moved is held: a plan that would change what the server says of it is refused, with the rows; what it said
+nothing of since the move is an addition and no change. `planning` computes.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Mapping as ReadOnly
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from gaiji.charset.cutover import Plan, PlanRow
-from gaiji.errors import AreaFull, BadInput, JournalBroken, Refused
+from gaiji.charset.conversion import Conversion
+from gaiji.charset.cutover import Plan, PlanRow, Rule
+from gaiji.charset.resolve import Options
+from gaiji.errors import AreaFull, BadInput, JournalBroken, Refused, Text, UnknownRelease
 from gaiji.registry import adoption, allocation
-from gaiji.registry.cutover import NAMED, held_by, newest_plan, record_plan, rules_of
+from gaiji.registry.cutover import (
+    NAMED,
+    Rules,
+    held_by,
+    newest_plan,
+    record_plan,
+    rules_of,
+    said_before,
+)
 from gaiji.registry.cutover_rows import planned_sets, unified
 from gaiji.registry.db import Session
-from gaiji.registry.gaps import measured_sets
 from gaiji.registry.journal import Actor, check_label
+from gaiji.registry.members import code_sets as code_sets_of
 from gaiji.registry.members import count_codes, find_code_set, find_member, split_address
-from gaiji.registry.releases import find_release
+from gaiji.registry.releases import find_release, mapping
 from gaiji.registry.tables import CodeSet, Release
 from gaiji.report.planning import ServerFacts, accepting, plan, residuals
+from gaiji.wire.findings import Finding
 
 # --- making
 
@@ -77,13 +88,13 @@ def make_plan(
     if missing:
         raise _too_many(session, asked, made, needed - given.keys(), missing)
     _check_sums(session, made)
-    changed = changed_rows(made, held)
+    changed = changed_rows(session, made, held)
     if changed and accept is None:
-        raise _would_change(made, changed)
+        raise _would_change(made, changed, held, rules)
     if changed:
         accepted = {
-            "members": sorted({split_address(row.code_set)[0] for row in changed}),
-            "rows": [row.subject for row in changed],
+            "members": sorted({one.member for one in changed}),
+            "rows": [one.subject for one in changed],
             "ground": accept,
         }
         made = accepting(made, accepted)
@@ -128,7 +139,15 @@ def _asked(
             "移行する構成市がありません。--members 252069,252085 のように書いてください。",
             "There are no members to move; name them, like --members 252069,252085.",
         )
-    sets = [one for name in names for one in measured_sets(session, name, edition)]
+    sets = [one for name in names for one in code_sets_of(session, name)]
+    sets = [one for one in sets if one.address in edition.manifest["code_sets"]]
+    if lacking := sorted(set(names) - {one.member for one in sets}):
+        raise UnknownRelease(
+            f"構成市 {'・'.join(lacking)} は版 {edition.number} に入っていません。その市を含む版で計画するか、"
+            "--members から外してください。",
+            f"Not part of release {edition.number}: {', '.join(lacking)}; plan by a release that has them, or leave "
+            "them out of --members.",
+        )
     if code_sets:
         wanted = {find_code_set(session, one).address for one in code_sets}
         known = {one.address for one in sets}
@@ -201,37 +220,181 @@ def _check_sums(session: Session, made: Plan) -> None:
             )
 
 
-def changed_rows(made: Plan, held: ReadOnly[str, Plan]) -> list[PlanRow]:
-    """Return the rows of members that moved of which a plan says something else than the one they are held by.
+class Changed(NamedTuple):
+    """A code of a member that moved, of which a plan says something else (移行済みの市の変わる行).
 
-    A code that had no character, or was not there, and gets one is an addition: nothing was sent for it. Of a row that
-    is gone the old one is returned.
+    old: what was said of it last, None for an addition that takes over what came back for another code; new: what the
+    plan says, None for a code that is gone. since: the first day of a new meaning by the city's own dates.
     """
-    changed: list[PlanRow] = []
+
+    old: PlanRow | None
+    new: PlanRow | None
+    since: date | None = None
+
+    @property
+    def subject(self) -> str:
+        """The public name of the code."""
+        row = self.new or self.old
+        return row.subject if row else ""
+
+    @property
+    def member(self) -> str:
+        """The member whose code it is."""
+        return self.subject.partition("/")[0]
+
+
+def changed_rows(session: Session, made: Plan, held: ReadOnly[str, Plan]) -> list[Changed]:
+    """Return the rows of members that moved of which a plan says something else than was said of them before.
+
+    A code that had no character in any plan since the move, or was not there, and gets one is an addition: nothing was
+    sent for it. It is a change too where something else came back for what it sends.
+    """
+    changed: list[Changed] = []
     for member, kept in held.items():
         for address in kept.code_sets:
             if split_address(address)[0] != member:
                 continue
             parts = [one.manifest["code_sets"].get(address, {}).get("rows") for one in (kept, made)]
             if parts[0] != parts[1]:
-                new = {row.code: row for row in made.rows_of(address)}
-                for old in kept.rows_of(address):
-                    one = new.get(old.code)
-                    if old.character and (one is None or one.semantic() != old.semantic()):
-                        changed.append(one or old)
-    return changed
+                changed += _changed_of(session, made, kept, address)
+    return sorted(changed, key=lambda one: one.subject)
 
 
-def _would_change(made: Plan, changed: list[PlanRow]) -> Refused:
-    subjects = [row.subject for row in changed]
-    named = "、".join(subjects[:NAMED]) + (" …" if len(subjects) > NAMED else "")
-    return Refused(
-        f"移行済みの市の {len(subjects):,} 字が変わります({named})。版・基準日・規則を確かめるか、変えてよい根拠を "
-        "--accept-changes に書いてください。",
-        f"{len(subjects):,} codes of members that moved would change ({named.replace('、', ', ')}); check release, day "
-        "and rules, or give the ground for changing them with --accept-changes.",
-        rows=subjects,
+def _changed_of(session: Session, made: Plan, kept: Plan, address: str) -> Iterator[Changed]:
+    said = {row.code: row for row in kept.rows_of(address) if row.character}
+    new = {row.code: row for row in made.rows_of(address)}
+    added = {row.code for row in new.values() if row.character and row.code not in said}
+    said |= said_before(session, made.server, address, added) if added else {}
+    for code, old in sorted(said.items()):
+        row = new.get(code)
+        if row is None or old.semantic() != row.semantic():
+            reused = row is not None and row.character and row.valid_from != old.valid_from
+            yield Changed(old, row, row.valid_from if row and reused else None)
+    added -= said.keys()
+    if added:
+        before, after = (_ways_back(session, one, address) for one in (kept, made))
+        for code in sorted(added):
+            row = new[code]
+            sent = {row.sent, made.points.get(row.character or "")} - {None}
+            came = [(before(unit), after(unit)) for unit in sent if unit is not None]
+            if any(one is not None and one != other for one, other in came):
+                yield Changed(None, row)
+
+
+def _ways_back(session: Session, plan: Plan, address: str) -> Callable[[int], bytes | None]:
+    """Return what comes back to a code set for a unit of the server, by a plan."""
+    release = find_release(session, plan.release)
+    means = mapping(session, address, release, as_of=plan.as_of)
+    way = Conversion(means, "juki", Options(as_of=plan.as_of), plan.cutover()).way.back
+    return lambda unit: way.step(unit.to_bytes(2)).out
+
+
+def rules_of_moved(session: Session, server: str, made: Iterable[Rule]) -> list[Finding]:
+    """Return a finding for every member that moved and gets back something else by rules (移行済みの市の規則)."""
+    held = held_by(session, server)
+    count = Counter(
+        member
+        for one in made
+        if (member := split_address(one.code_set)[0]) in held and not _is_held(held[member], one)
     )
+    return [
+        Finding(
+            "moved-member",
+            "warning",
+            Text(
+                f"移行済みの市 {member} への戻りが {number:,} 件変わります。次の gaiji cutover plan には "
+                "--accept-changes 根拠 が要ります。",
+                f"This changes what moved city {member} gets back ({number:,}); the next gaiji cutover plan needs "
+                "--accept-changes GROUND.",
+            ),
+            member,
+        )
+        for member, number in sorted(count.items())
+    ]
+
+
+def _is_held(kept: Plan, rule: Rule) -> bool:
+    """Whether a plan has a rule's answer already."""
+    known = {(one.code_set, one.character): one for one in kept.rules}
+    found = known.get((rule.code_set, rule.character))
+    return found is not None and found.code == rule.code
+
+
+def _by_rules(
+    made: Plan, changed: Sequence[Changed], held: ReadOnly[str, Plan], rules: Rules
+) -> tuple[list[str], Text]:
+    """Return the rules decided since that changed rows come from, and a sentence that says how to take them back."""
+    told: dict[str, str] = {}
+    opened: list[str] = []
+    for one in changed:
+        row, kept = one.new or one.old, held[one.member]
+        rule = rules.get((row.code_set, row.character or "")) if row else None
+        if rule is None or _is_held(kept, rule):
+            continue
+        name = f"{rule.code_set} {rule.character}"
+        before = [it.code for it in kept.rules if it[:2] == rule[:2]]
+        if not before:
+            opened.append(name)
+        else:
+            told[name] = name + (
+                f" --code {before[0].hex().upper()}" if before[0] else " --one-way"
+            )
+    ja = en = ""
+    if told:
+        answers, command = _listed(list(told.values())), f"gaiji cutover rule {made.server}"
+        ja += f"移行後の規則によるもの: {answers.ja}。この答えを {command} に書けば元の規則に戻ります。"
+        en += f"; by rules decided since: {answers.en}: give {command} this answer to have the rule of the plan again"
+    if opened := list(dict.fromkeys(opened)):
+        questions = _listed(opened)
+        ja += f"計画では未決だった戻りに規則ができたもの: {questions.ja}。"
+        en += f"; by rules for what was open in the plan: {questions.en}"
+    return [*told, *opened], Text(ja, en)
+
+
+def _would_change(
+    made: Plan, changed: list[Changed], held: ReadOnly[str, Plan], rules: Rules
+) -> Refused:
+    subjects = [one.subject for one in changed]
+    ja = f"移行済みの市の {len(subjects):,} 字が変わります({_listed(subjects).ja})。"
+    en = f"{len(subjects):,} codes of members that moved would change ({_listed(subjects).en})"
+    reused = [one for one in changed if one.since]
+    if reused:
+        told = [
+            f"{one.subject}: {one.old.character} → {one.new.character} ({one.since})"
+            for one in reused
+            if one.old and one.new
+        ]
+        ja += (
+            f"うち {len(reused):,} 字は、市の使用開始日から別の意味になります({_listed(told).ja})。"
+        )
+        en += f"; {len(reused):,} of them have a new meaning by the city's own dates ({_listed(told).en})"
+    by_rules, back = _by_rules(made, changed, held, rules)
+    ja, en = ja + back.ja, en + back.en
+    if reused and len(reused) < len(changed):
+        release = min(held[one.member].release for one in reused)
+        ja += (
+            f"その後の決定を入れずにこれだけ認めるには --release {release} --as-of {made.as_of} --accept-changes 根拠 "
+            "で計画し、ほかの変更は版と規則を確かめてください。"
+        )
+        en += (
+            f"; to accept these without what was decided since, plan with --release {release} --as-of {made.as_of} "
+            "--accept-changes GROUND, and check release and rules for the others."
+        )
+    else:
+        ja += (
+            "版・基準日・規則を確かめるか、変えてよい根拠を --accept-changes に書いてください。"
+            "根拠はこの行だけについて計画に記録されます。"
+        )
+        en += (
+            "; check release, day and rules, or give the ground for changing them with --accept-changes: the plan "
+            "records it for these rows alone."
+        )
+    return Refused(ja, en, rows=subjects, rules=by_rules)
+
+
+def _listed(told: Sequence[str]) -> Text:
+    more = " …" if len(told) > NAMED else ""
+    return Text("、".join(told[:NAMED]) + more, ", ".join(told[:NAMED]) + more)
 
 
 class Room(NamedTuple):

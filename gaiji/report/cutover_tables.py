@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 from gaiji.charset.cutover import (
     AMBIGUITY_KINDS,
@@ -58,6 +60,7 @@ REASONS = {
 AMBIGUITIES = {
     "two-codes": Text("外字コードが二つ以上", "two local codes or more"),
     "standard-and-local": Text("標準文字と同じ外字", "a standard code shows the same"),
+    "text-and-local": Text("漢字のままでも書ける外字", "text means the same"),
     "only-substitutes": Text("代替だけが二つ以上", "several substitutes and no exact code"),
 }
 Sees = Callable[[str], bool]
@@ -130,6 +133,7 @@ def plan_shape(
             for address, one in sets.items()
             if one.member in plan.members and address not in planned
         ],
+        members_left_out=sorted({*(before[-1].members if before else ())}.difference(plan.members)),
         ambiguities={kind: found[kind] for kind in AMBIGUITY_KINDS},
         open={kind: asked[kind] for kind in AMBIGUITY_KINDS},
         rules=len(plan.rules),
@@ -294,16 +298,18 @@ def chosen_rows(
 # --- CSV
 
 ROW_COLUMNS = Text(
-    "外字セット,外字コード,使用開始日,区分,理由,共通文字,関係,根拠種別,決定者,根拠,決定日時,住基コード,サーバーの割当,戻り,"
-    "現在の住基コード,変更,字形,縮退の提案,提案の根拠,使用回数(のべ)",
-    "code set,code,from,kind,reason,character,relationship,evidence,actor,ground,decided at,juki,server point,back,"
-    "juki today,changes,glyph,proposed reduction,its ground,uses",
+    "外字セット,外字コード,使用開始日,区分,kind,理由,reason,共通文字,関係,根拠種別,決定者,根拠,決定日時,住基コード,サーバーの割当,"
+    "戻り,back,現在の住基コード,変更,字形,縮退の提案,提案の根拠,使用回数(のべ)",
+    "code set,code,from,class,kind,why,reason,character,relationship,evidence,actor,ground,decided at,juki,"
+    "server point,comes back,back,juki today,changes,glyph,proposed reduction,its ground,uses",
 )
+"""Beside every word stands its code, as the options and JSON have it."""
 AMBIGUITY_COLUMNS = Text(
-    "外字セット,共通文字,種類,送るコード,外字コード,標準文字のコード,状態,戻すコード,根拠,決定者",
-    "code set,character,kind,sent,local codes,standard code,state,returns,ground,actor",
+    "外字セット,共通文字,種類,kind,送るコード,外字コード,標準文字のコード,状態,state,戻すコード,根拠,決定者",
+    "code set,character,ambiguity,kind,sent,local codes,standard code,decided,state,returns,ground,actor",
 )
 OUTSIDE_COLUMNS = Text("外字セット,外字コード,住基コード,種類,行", "code set,code,juki,kind,line")
+FILES = {"plan.json", "rows.csv", "ambiguities.csv", "outside.csv", "allocation.csv"}
 POINT_COLUMNS = Text("割当コード,共通文字,外字コード", "code point,character,local codes")
 
 
@@ -322,7 +328,9 @@ def _cells(row: PlanRow) -> list[object]:
         shape.code,
         row.valid_from,
         KINDS[row.kind],
+        row.kind,
         REASONS[row.reason] if row.reason else None,
+        row.reason,
         row.character,
         row.relationship,
         row.how,
@@ -332,6 +340,7 @@ def _cells(row: PlanRow) -> list[object]:
         shape.juki,
         shape.point,
         BACKS[row.back] if row.back else None,
+        row.back,
         shape.today,
         "○" if row.changes else None,
         row.glyph,
@@ -348,10 +357,12 @@ def ambiguities_csv(found: Iterable[Ambiguity]) -> bytes:
             one.codeset,
             one.character,
             AMBIGUITIES[one.kind],
+            one.kind,
             one.sent,
             " ".join(one.codes),
             one.standard,
-            Text("未決", "open") if one.open else Text("決定済み", "decided"),
+            Text("未決", "not decided") if one.open else Text("決定済み", "decided"),
+            "open" if one.open else "decided",
             one.returns,
             one.ground,
             one.actor,
@@ -381,6 +392,15 @@ def points_csv(plan: Plan) -> bytes:
         for character, point in sorted(plan.points.items(), key=lambda pair: pair[1])
     )
     return write_csv(str(POINT_COLUMNS).split(","), rows)
+
+
+def is_tables(folder: Path, server: str) -> bool:
+    """Whether a folder holds the tables of some plan for a server, and nothing else."""
+    try:
+        told = json.loads((folder / "plan.json").read_bytes())
+        return told["server"] == server and {one.name for one in folder.iterdir()} <= FILES
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def files(plan: Plan, shape: PlanShape) -> dict[str, bytes]:

@@ -47,10 +47,16 @@ def check_free(folder: Path, is_ours: Callable[[Path], bool]) -> None:
     try:
         place = _place(folder)
         in_use = place in (here := _here(), *here.parents) or place.is_mount()
-        holds = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-        free = not holds or (folder.is_dir() and is_ours(folder))
+        is_file = folder.exists() and not folder.is_dir()
+        free = is_file or not folder.exists() or not any(folder.iterdir()) or is_ours(folder)
     except OSError as error:
         raise storage_error(error, folder) from error
+    if is_file:
+        raise BadInput(
+            "書き出すフォルダの場所にファイルがあります。別の名前にしてください。",
+            "There is a file where the folder is to be; name another folder.",
+            where=Where(str(folder)),
+        )
     if in_use:
         raise BadInput(
             "作業中のフォルダと、ディスクが割り当てられたフォルダは、丸ごと置き換えられません。その中の新しいフォルダの"

@@ -15,7 +15,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import NamedTuple
 
-from gaiji.charset.conversion import Pair
+from gaiji.charset.conversion import Pair, ServedSide
 from gaiji.charset.cutover import (
     Ambiguity,
     AmbiguityKind,
@@ -126,8 +126,7 @@ class _Reader:
         for character in sorted({row.character for row in one.mapping.rows}):
             rule = rules.get((one.address, character))
             self._look(there, ways(bare, character), character, rule)
-        chosen = {rule.character: rule.code for rule in self.rules if rule.code is not None}
-        self.side = CodeSetSide(one.mapping, chosen)
+        self.side = ServedSide(one.mapping, {rule.character: rule.code for rule in self.rules})
         self.way = Pair(self.side, server)
 
     def _look(self, there: Pair, found: Ways, character: str, rule: Rule | None) -> None:
@@ -135,14 +134,15 @@ class _Reader:
         codes = found.exact or found.substitutes
         if not codes or (sent := there.step(codes[0]).out) is None:
             return
-        standard = found.standard
+        standard = found.standard or found.text
         if standard is not None and there.step(standard).out != sent:
             standard = None
         kind: AmbiguityKind | None = None
         if len(found.exact) > 1:
             kind = "two-codes"
         elif found.exact:
-            kind = "standard-and-local" if standard is not None else None
+            beside: AmbiguityKind = "standard-and-local" if found.standard else "text-and-local"
+            kind = beside if standard is not None else None
         elif standard is None and len(codes) > 1:
             kind = "only-substitutes"
         answers = kind is not None or may_choose(found)
@@ -208,11 +208,13 @@ class _Reader:
 
     def _back(self, code: bytes, character: str, sent: bytes | None) -> Back:
         """Return whether a code comes back, by converting what was sent."""
-        returned = self.way.back.step(sent).out if sent is not None else None
-        if returned == self.side.script.standing(code):
-            return "rule" if self.side.chosen.get(character) == code else "exact"
         doubt = self.found.get(character)
-        return "ask" if doubt is not None and doubt.is_open and code in doubt.codes else "one-way"
+        if doubt is not None and doubt.is_open and code in doubt.codes:
+            return "ask"
+        returned = self.way.back.step(sent).out if sent is not None else None
+        if returned != self.side.script.standing(code):
+            return "one-way"
+        return "rule" if self.side.chosen.get(character) == code else "exact"
 
 
 def _relationship(one: PlannedSet, code: bytes) -> Relationship:

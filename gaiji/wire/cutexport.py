@@ -56,4 +56,8 @@ class CompareShape(BaseModel):
     plan_digest: str
     codesets: dict[str, int] = Field(description="differences by code set")
     same: int = Field(description="rows that agree")
+    not_compared: list[str] = Field(
+        description="code sets that the plan has of these members and that had no dump"
+    )
+    without: list[str] = Field(description="those left out by name, so that they hold nothing up")
     findings: list[FindingShape]

@@ -12,7 +12,7 @@ Back = Literal["exact", "rule", "one-way", "ask"]
 Reason = Literal[
     "no-source", "not-decided", "refused", "contradiction", "not-in-force", "not-in-release"
 ]
-AmbiguityKind = Literal["two-codes", "standard-and-local", "only-substitutes"]
+AmbiguityKind = Literal["two-codes", "standard-and-local", "text-and-local", "only-substitutes"]
 
 
 class CutoverCountsShape(BaseModel):
@@ -57,7 +57,9 @@ class MoveStepShape(BaseModel):
     """One member's place in the order of moving (移行の順序)."""
 
     member: str
-    moved: date | None = Field(description="the day it moved, null while it has not")
+    moved: date | None = Field(
+        description="the day it moved, or is to move; null where none is recorded"
+    )
     undecided: int = Field(description="its codes without a character")
     uses: int | None = Field(description="how often those stand in counted files (のべ)")
     open: int = Field(description="characters whose way back nobody has settled")
@@ -91,6 +93,9 @@ class PlanShape(BaseModel):
     codesets: list[CutoverSetShape]
     left_out: list[str] = Field(
         description="code sets of its members that are not in it: not in the release, or not asked for"
+    )
+    members_left_out: list[str] = Field(
+        description="members of the plan before that are not in this one"
     )
     ambiguities: dict[AmbiguityKind, int]
     open: dict[AmbiguityKind, int] = Field(description="of those, without a rule")
@@ -155,7 +160,7 @@ class AmbiguityShape(BaseModel):
 
 
 class MovedShape(BaseModel):
-    """A member that moved (移行済み)."""
+    """A member that moved, or has a day on which it will (移行済み)."""
 
     server: str
     member: str

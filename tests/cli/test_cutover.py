@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import pytest
 from gaiji.cli import run
 from gaiji.errors import StorageFailed
 from gaiji.registry import adoption, db, journal, schema
+from gaiji.report import cutover_tables
 from gaiji.settings import Settings
 from tests.council import KUSATSU, ME, RITTO, Council
 from tests.report.conftest import seed_reference
 
 JUKI = "252069/juki"
-DAY = "2099-01-04"
+TODAY = db.today()
+DAY = f"{TODAY + timedelta(days=90)}"
 PLAN = ("cutover", "plan", "--server", "cs1", "--as-of", "2026-11-23", "--members")
 
 
@@ -84,7 +87,13 @@ def test_a_plan_is_made_shown_and_written_as_tables(
     assert plan == told(capsys, "cutover", "show", "cs1")
     assert (plan["made_by"], plan["counts"]["codes"], plan["counts"]["ask"]) == ("clerk", 6, 3)
     rows = {row["code"]: row for row in table(Path("cs1/rows.csv")) if row["code set"] == JUKI}
-    assert (rows["F041"]["juki"], rows["F041"]["back"]) == ("J+3404", "to be decided")
+    assert (rows["F041"]["juki"], rows["F041"]["comes back"]) == ("J+3404", "to be decided")
+    assert (rows["F041"]["kind"], rows["F041"]["back"]) == (
+        "mapped",
+        "ask",
+    )  # as the options have it
+    asked = {row["state"]: row["kind"] for row in table(Path("cs1/ambiguities.csv"))}
+    assert asked == {"open": "standard-and-local"}
     assert (rows["F042"]["juki today"], rows["F042"]["changes"]) == ("J+3402", "○")
     assert rows["F044"]["server point"] == "U+E001"
     assert [row["juki"] for row in table(Path("cs1/outside.csv"))] == ["J+AC05"]
@@ -124,7 +133,8 @@ def test_rules_are_decided_one_by_one_or_by_kind(
         ("F042", "clerk"),
         ("F040", "clerk"),
     ]
-    assert "0 rules" in typed(capsys, *one, "--kind", "two-codes", "--one-way", *ground)
+    said = typed(capsys, *one, "--kind", "two-codes", "--one-way", *ground)
+    assert said == "Nothing of that kind is open; no rule was decided.\n"
     typed(capsys, *one, "MJ000003", "--one-way", *ground)
     assert told(capsys, *PLAN, "all")["counts"]["rule"] == 1
 
@@ -161,21 +171,55 @@ def test_a_move_is_recorded_and_says_what_is_still_open(
 ) -> None:
     typed(capsys, *PLAN, "all")
     said = typed(capsys, "cutover", "move", "cs1", KUSATSU, "--day", DAY)
-    assert f"moved on {DAY} by cutover plan cs1/1" in said
+    assert f"moves on {DAY} by cutover plan cs1/1" in said
     assert "2 open ways back" in said
     order = told(capsys, "cutover", "show", "cs1")["order"]
     assert [(one["member"], one["moved"]) for one in order] == [
         (KUSATSU, DAY),
         (RITTO, None),
     ]
-    said = typed(capsys, "cutover", "move", "cs1", KUSATSU, "--day", "2099-01-05", status=2)
-    assert "that stays recorded" in said
-    rule = ("cutover", "rule", "cs1", JUKI, "MJ000003", "--code", "F041", "--ground", "x")
-    typed(capsys, *rule)
+    moving = ("cutover", "move", "cs1", KUSATSU, "--day")
+    assert "more than 2 years ahead" in typed(capsys, *moving, "9999-12-31", status=1)
+    assert told(capsys, *moving, f"{TODAY}")["day"] == f"{TODAY}"  # the day had not come: corrected
+    assert "that stays recorded" in typed(capsys, *moving, DAY, status=2)
+
+
+def test_a_rule_for_a_member_that_moved_says_what_it_needs(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = ("cutover", "rule", "cs1", JUKI, "MJ000003", "--ground", "x")
+    typed(capsys, *PLAN, "all")
+    assert "moved city" not in typed(capsys, *rule, "--code", "F041")
+    typed(capsys, *PLAN, "all")
+    typed(capsys, "cutover", "move", "cs1", KUSATSU, "--day", DAY)
+    said = typed(capsys, *rule, "--code", "F042")
+    assert "moved-member: This changes what moved city 252069 gets back (1)" in said
+    more = ("cutover", "rule", "cs1", JUKI, "MJ026190", "--local", "--ground", "x")
+    assert [one["subject"] for one in told(capsys, *more)["findings"]] == [KUSATSU]
     said = typed(capsys, *PLAN, "all", status=1)
     assert "252069/juki/F041" in said
+    assert "252069/juki MJ000003 --code F041: give gaiji cutover rule cs1 this answer" in said
+    assert "for what was open in the plan: 252069/juki MJ026190" in said
     accepted = told(capsys, *PLAN, "all", "--accept-changes", "判定委員会")
-    assert accepted["number"] == 2
+    assert accepted["number"] == 3
+
+
+def test_members_that_a_narrower_plan_leaves_out_are_named(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "Left out" not in typed(capsys, *PLAN, "all")
+    assert f"Left out against plan 1: {RITTO}" in typed(capsys, *PLAN, KUSATSU)
+    assert told(capsys, "cutover", "show", "cs1")["members_left_out"] == [RITTO]
+    said = typed(capsys, *PLAN, f"all,{KUSATSU}", status=2)
+    assert "all stands alone in --members" in said
+
+
+def test_a_server_may_be_named_with_its_kind(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = told(capsys, "cutover", "plan", "--server", "server:cs1", "--members", "all")
+    assert made["server"] == "cs1"
+    assert told(capsys, "cutover", "show", "server:cs1") == made
 
 
 def test_rows_are_chosen_and_written(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,6 +238,43 @@ def test_rows_are_chosen_and_written(home: Path, capsys: pytest.CaptureFixture[s
     assert "There is a file where the folder is to be" in said
 
 
+def test_tables_take_the_place_of_tables_of_the_same_server_and_of_nothing_else(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(capsys, "site", "add", "server:cs2", "--area", "E000-E0FF")
+    other = ("cutover", "plan", "--server", "cs2", "--members", "all")
+    assert "holds other files" in typed(capsys, *PLAN, "all", str(home), status=2)
+    assert "There is no cutover plan" in typed(capsys, "cutover", "show", "cs1", status=2)
+    assert told(capsys, *PLAN, KUSATSU, "tables")["number"] == 1
+    assert "holds other files" in typed(capsys, *other, "tables", status=2)
+    assert told(capsys, *PLAN, "all", "tables")["number"] == 2
+    assert json.loads(Path("tables/plan.json").read_text())["number"] == 2
+    Path("tables/note").write_text("x")
+    assert "holds other files" in typed(capsys, *PLAN, "all", "tables", status=2)
+
+
+def test_a_plan_that_is_not_there_names_those_that_are(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show = ("cutover", "show", "cs1")
+    said = typed(capsys, *show, status=2)
+    assert "make one with gaiji cutover plan --server cs1 --members all" in said
+    assert "gaiji cutover show" not in said
+    typed(capsys, *PLAN, "all")
+    assert "the numbers are 1 to 1" in typed(capsys, *show, "--plan", "9", status=2)
+
+
+@pytest.mark.parametrize(
+    "given", [("--rows",), ("--kind", "mapped"), ("--back", "ask"), ("--changes",)]
+)
+def test_rows_and_ambiguities_are_shown_one_at_a_time(
+    home: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...]
+) -> None:
+    show = ("cutover", "show", "cs1", "--ambiguities")
+    said = typed(capsys, *show, *given, status=2)
+    assert "--ambiguities does not go with --rows, --kind, --back or --changes" in said
+
+
 def test_tables_are_written_once_the_plan_is_kept(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -203,6 +284,14 @@ def test_tables_are_written_once_the_plan_is_kept(
     with monkeypatch.context() as patched:
         patched.setattr(db.Session, "commit", full)
         assert "The disk is full" in typed(capsys, *PLAN, "all", "cs1", status=4)
+    assert not Path("cs1").exists()
+    typed(capsys, *PLAN, "all", "/proc/none", status=4)
+    assert "There is no cutover plan" in typed(capsys, "cutover", "show", "cs1", status=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(cutover_tables, "files", lambda made, shape: {"no/folder": b""})
+        said = typed(capsys, *PLAN, "all", "cs1", status=4)
+    assert "Cutover plan cs1/1 was kept and its tables were not written" in said
+    assert "gaiji cutover show cs1 --plan 1" in said
     assert not Path("cs1").exists()
     assert told(capsys, *PLAN, "all", "cs1")["number"] == 1
     assert Path("cs1/plan.json").exists()

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
+from gaiji.charset.mapfile import open_mapping
 from gaiji.charset.resolve import Options
-from gaiji.errors import BadName, Refused, UnknownPlan, UnknownRelease, UnknownSite
-from gaiji.registry import adoption, mapfiles, releases
+from gaiji.errors import (
+    BadName,
+    Refused,
+    UnknownPlan,
+    UnknownRelease,
+    UnknownSite,
+    UnsupportedConversion,
+)
+from gaiji.registry import adoption, db, decisions, mapfiles, releases
 from gaiji.registry.conversions import Pinned, conversion, pin
 from tests.council import ME
 from tests.cutting import JUKI, MAPPED, OTHER, RESIDUAL, Cutting, opened
@@ -46,9 +54,9 @@ def test_a_moving_name_becomes_a_number(session: Session, cutting: Cutting) -> N
 def test_from_city_to_city_both_sides_keep_the_release_they_run(
     session: Session, cutting: Cutting
 ) -> None:
-    adoption.adopt(session, ME, JUKI, 2, date(2026, 10, 1))
-    adoption.adopt(session, ME, OTHER, 1, date(2026, 10, 1))
-    pinned = pin(session, JUKI, OTHER, None, OPTIONS._replace(as_of=date(2026, 11, 1)))
+    adoption.adopt(session, ME, JUKI, 2, db.today())
+    adoption.adopt(session, ME, OTHER, 1, db.today())
+    pinned = pin(session, JUKI, OTHER, None, OPTIONS._replace(as_of=db.today() + timedelta(30)))
     assert pinned == Pinned(2, 1)
     asked = conversion(session, JUKI, OTHER, pinned, OPTIONS)
     assert (asked.facts.release, asked.facts.target_release) == (2, 1)
@@ -68,7 +76,7 @@ def test_from_city_to_city_both_sides_keep_the_release_they_run(
 
 
 def test_what_nobody_told_is_the_latest_and_is_said(session: Session, cutting: Cutting) -> None:
-    adoption.adopt(session, ME, JUKI, 1, date(2026, 10, 1))
+    adoption.adopt(session, ME, JUKI, 1, db.today())
     pinned = pin(session, JUKI, OTHER, "adopted", OPTIONS)
     assert pinned[:2] == (1, 2)
     assert [(one.code, one.subject) for one in pinned.findings] == [("release-not-told", OTHER)]
@@ -128,3 +136,23 @@ def test_files_of_two_releases_or_of_a_plan_have_names_of_their_own(
         mapfiles.release_file(session, cutting.council.settings, release, spec) for spec in specs
     ]
     assert len(set(paths)) == len(specs)
+
+
+def test_without_a_day_a_slot_that_will_be_used_again_stops_a_conversion_and_no_mapping_file(
+    session: Session, cutting: Cutting
+) -> None:
+    turn = db.today() + timedelta(30)
+    ended, begins = turn - timedelta(1), turn.isoformat()
+    sheet = f"外字コード,有効開始日,有効終了日\nF0E0,2001-04-01,{ended}\nF0E0,{begins},\n"
+    cutting.council.take_in(JUKI, sheet)
+    for character, day in ((MAPPED, date(2001, 4, 1)), (RESIDUAL, turn)):
+        told = (ME, JUKI, "F0E0", character, "equivalent")
+        decisions.decide(session, *told, ground="原本", valid_from=day)
+    release = releases.find_release(session, cutting.council.publish())
+    pinned = pin(session, JUKI, "unicode", None, OPTIONS)
+    with pytest.raises(UnsupportedConversion, match=f"F0E0 becomes {RESIDUAL} on {begins}"):
+        conversion(session, JUKI, "unicode", pinned, OPTIONS)
+    asked = conversion(session, JUKI, "unicode", pinned, OPTIONS._replace(as_of=ended))
+    assert asked.resolver.resolve(b"\xf0\xe0").character == MAPPED
+    path = mapfiles.mapping_file(session, cutting.council.settings, JUKI, "unicode", release)
+    assert open_mapping(path).facts.kept == (begins, None)

@@ -17,14 +17,21 @@ from gaiji.charset.tables import read_cs_table
 from gaiji.charset.vendor import read_vendor_table
 from gaiji.errors import BadInput, BadTable, Refused, UnsupportedConversion
 from gaiji.glyph.sources import read_source
-from gaiji.registry import cutover, rights
+from gaiji.registry import cutover, releases, rights
 from gaiji.report import cutcompare
-from gaiji.report.cutexport import MANIFEST, cs_table, export_plan, formats_of, residuals
+from gaiji.report.cutexport import (
+    MANIFEST,
+    cs_table,
+    export_plan,
+    formats_of,
+    meaning_ends,
+    residuals,
+)
 from gaiji.settings import Settings
 from gaiji.wire.cutexport import ExportShape
 from tests.charset.icu import Icu, needs_icu
 from tests.council import KUSATSU, ME
-from tests.cutting import JEF, JUKI, OTHER, RESIDUAL, TWO, ZEI, Cutting, opened
+from tests.cutting import DAY, JEF, JUKI, OTHER, RESIDUAL, TWO, ZEI, Cutting, opened
 
 CP932 = charset("cp932")
 RECORDS = "1,山田,".encode("cp932") + bytes.fromhex("F040F042F043") + "邊\n".encode("cp932")
@@ -123,6 +130,20 @@ def test_the_tables_of_one_member_come_with_what_is_the_servers(
     assert (tmp_path / "out" / "server" / "allocation.csv").exists()
     with pytest.raises(BadInput, match="Members 252093 are not part"):
         export_plan(session, settings, plan, tmp_path / "other", members=["252093"])
+
+
+def test_tables_say_until_when_they_hold_where_a_code_is_used_again(
+    cutting: Cutting, session: Session
+) -> None:
+    table = "外字コード,使用開始日,使用終了日\nF043,,2026-12-31\nF043,2027-01-01,\n"
+    cutting.council.take_in(JUKI, table)
+    cutting.council.decide(f"{JUKI}/F043", TWO)
+    release = releases.find_release(session, cutting.council.publish())
+    ends = meaning_ends(releases.mapping(session, JUKI, release), DAY)
+    assert ends is not None
+    assert (ends.code, ends.level, ends.subject) == ("meaning-ends", "warning", JUKI)
+    assert "until 2026-12-31" in ends.text.en
+    assert meaning_ends(releases.mapping(session, OTHER, release), DAY) is None
 
 
 def test_the_way_to_the_server_and_back_is_the_plans(
@@ -368,6 +389,13 @@ def test_each_difference_of_a_dump_is_found(
     assert shape.codesets == {JUKI: len(expected)}
     rows = cutcompare.as_csv(found).decode("utf-8-sig").splitlines()
     assert len(rows) == 1 + len(expected)
+
+
+def test_a_dump_in_code_points_of_unicode_is_no_dump_of_juki_codes(plan: Plan) -> None:
+    table = cs_table(plan.rows_of(JUKI)).decode("utf-8-sig")
+    with pytest.raises(BadTable, match="write it like J") as told:
+        cutcompare.read_dump(plan, table.replace("J+", "U+").encode(), "dump.csv", CP932)
+    assert "'U+3402'" in str(told.value)  # and not U+E000, which is a point of this server
 
 
 def test_a_dump_of_a_code_set_that_is_not_planned_is_refused(cutting: Cutting) -> None:

@@ -1,5 +1,6 @@
 """A plan for a shared CS server: classes, ways back, points, rules, moves; what is asked and never chosen."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from gaiji.charset.conversion import Conversion, Pair
@@ -28,6 +29,7 @@ from gaiji.errors import (
 )
 from gaiji.registry import adoption, allocation, cutover, journal, members, releases, replay, schema
 from gaiji.registry.db import today
+from gaiji.registry.tables import Entry
 from gaiji.report.cutover import make_again, make_plan, room
 from gaiji.report.cutover_tables import plan_shape
 from gaiji.report.moving import moving_order
@@ -509,6 +511,9 @@ def test_what_would_free_space_counts_only_characters_without_a_point(joined: Co
 def test_names_that_are_not_there_are_refused(joined: Council) -> None:
     with pytest.raises(UnknownSite):
         make_plan(joined.session, ME, "cs9", [KUSATSU], release=1, as_of=DAY)
+    joined.add("252042", "大津市")
+    with pytest.raises(UnknownRelease, match="Not part of release 1: 252042; plan by a release"):
+        make_plan(joined.session, ME, "cs1", [KUSATSU, "252042"], release=1, as_of=DAY)
     with pytest.raises(BadInput, match="no members"):
         make_plan(joined.session, ME, "cs1", [], release=1, as_of=DAY)
     with pytest.raises(BadInput, match=ZEI):
@@ -568,7 +573,8 @@ def test_an_added_code_that_changes_the_way_back_of_another_is_refused(joined: C
     joined.publish()
     with pytest.raises(Refused) as caught:
         planned(joined)
-    assert caught.value.extra["rows"] == [f"{JUKI}/F047"]  # came back by itself until now
+    came_back = [f"{JUKI}/F046", f"{JUKI}/F047"]  # F047 did by itself until now
+    assert caught.value.extra["rows"] == came_back
 
 
 def test_what_was_accepted_for_some_rows_covers_no_others(joined: Council) -> None:
@@ -611,6 +617,25 @@ def test_nobody_moves_before_the_release_of_the_plan_was_published(joined: Counc
     with pytest.raises(Refused, match=f"before {MOVED}, when release 1"):
         cutover.move(joined.session, ME, "cs1", KUSATSU, MOVED - timedelta(days=1))
     assert not cutover.moves(joined.session, "cs1")
+
+
+def test_a_day_that_has_not_come_is_corrected_and_stays_in_the_journal(joined: Council) -> None:
+    planned(joined)
+    day, far = MOVED + timedelta(days=30), MOVED + timedelta(days=365 * 2 + 2)
+    with pytest.raises(Refused, match="more than 2 years ahead"):
+        cutover.move(joined.session, ME, "cs1", KUSATSU, far)
+    for one in (day, day + timedelta(days=1)):
+        cutover.move(joined.session, ME, "cs1", KUSATSU, one)
+        assert cutover.moves(joined.session, "cs1") == {KUSATSU: (1, one)}
+    with pytest.raises(Refused, match=JUKI):
+        planned(joined, RITTO)  # what is recorded for a day to come is held already
+    query = select(Entry).where(Entry.action == cutover.MOVE).order_by(Entry.serial)
+    told = [json.loads(entry.body) for entry in joined.session.scalars(query)]
+    assert [entry["after"]["day"] for entry in told] == [f"{day}", f"{one}"]
+    assert [entry["before"] for entry in told] == [None, {"plan": 1, "day": f"{day}"}]
+    for asked, code_sets in ((day, []), (one, [JUKI])):
+        shown = adoption.standing(joined.session, asked)
+        assert [it.codesets for it in shown if it.kind == "server"] == [code_sets]
 
 
 def test_nobody_moves_by_a_plan_without_a_code_set_of_theirs(joined: Council) -> None:
@@ -702,7 +727,8 @@ def test_plans_rules_and_moves_replay_to_the_same_rows_on_every_database(
         planned(council)
         adoption.widen_area(source, ME, "server:cs1", "E000-E0FF")
         planned(council)
-        cutover.move(source, ME, "cs1", KUSATSU, MOVED)
+        for day in (MOVED + timedelta(days=1), MOVED):
+            cutover.move(source, ME, "cs1", KUSATSU, day)
         replay.replay(source, target)
         assert cutover.find_plan(target, "cs1") == cutover.find_plan(source, "cs1")
         assert cutover.find_plan(target, "cs1", 1) == cutover.find_plan(source, "cs1", 1)

@@ -43,8 +43,8 @@ def test_a_folder_with_other_files_and_a_file_are_refused_before_anything(tmp_pa
     empty.mkdir()
     (other / "note").write_text("x")
     file.write_text("x")
-    for place in (other, file):
-        with pytest.raises(BadInput, match="holds other files"), replacing_folder(place, never):
+    for place, said in ((other, "holds other files"), (file, "There is a file")):
+        with pytest.raises(BadInput, match=said), replacing_folder(place, never):
             raise AssertionError("nothing may be made")
     with replacing_folder(empty, never) as made:
         (made / "a").write_text("one")
