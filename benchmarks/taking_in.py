@@ -20,11 +20,12 @@ from gaiji.charset.tables import read_cs_table, read_list
 from gaiji.demo import sheets
 from gaiji.demo.characters import Pool, fill
 from gaiji.demo.council import CodeSetPlan
-from gaiji.demo.drawing import designed
+from gaiji.demo.drawing import Originals, designed
 from gaiji.demo.generate import SEED
 from gaiji.glyph.build import build_truetype
 from gaiji.glyph.donors import Donor
 from gaiji.glyph.forms import parse_canonical
+from gaiji.glyph.reference import reference_font
 from gaiji.glyph.sources import parse_source, read_source
 from gaiji.registry import db, decisions, intake, members
 
@@ -40,15 +41,15 @@ def city(world: World) -> intake.Files:
     plan = CodeSetPlan(
         ADDRESS, "住民記録", "住民記録系", "cp932", GLYPHS, columns="mj", told=0.95, cs_table=True
     )
-    donor = Donor(world.fonts)
-    pool = Pool(SEED, donor)
+    originals = Originals(Donor(world.fonts), reference_font(world.settings))
+    pool = Pool(SEED, originals)
     slots = [slot for slot in fill(plan, pool, SEED) if slot.shape.recipe is None]
     random.Random(SEED).shuffle(slots)
     slots = sorted(slots, key=lambda slot: slot.code)
     images = {plan.charset.image_of(slot.code) or 0: slot for slot in slots if slot.drawn}
     font = build_truetype(
         {
-            image: (f"uni{image:04X}", designed(donor.outline(slot.shape.like), plan.design))
+            image: (f"uni{image:04X}", designed(originals.any(slot.shape.like), plan.design))
             for image, slot in images.items()
         },
         family="Benchmark EUDC",

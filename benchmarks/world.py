@@ -25,7 +25,7 @@ from gaiji.demo.council import CITIES
 from gaiji.demo.generate import DemoFiles, generate
 from gaiji.demo.story import DONORS, MARK, POLICIES
 from gaiji.errors import GaijiError
-from gaiji.glyph.reference import find_font
+from gaiji.glyph.reference import find_font, reference_font
 from gaiji.registry import db, decisions, intake, journal, members, reference, schema
 from gaiji.registry.journal import Actor
 from gaiji.settings import Settings
@@ -76,7 +76,9 @@ class World:
     @cached_property
     def handed_in(self) -> DemoFiles:
         """What the demo's cities hand in."""
-        return generate(self.home / "council", fonts=self.fonts)
+        return generate(
+            self.home / "council", fonts=self.fonts, reference=reference_font(self.settings).path
+        )
 
     @cached_property
     def residents(self) -> Path:

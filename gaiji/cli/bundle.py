@@ -14,7 +14,6 @@ from gaiji.cli.shared import (
     Home,
     OutputFormat,
     counted,
-    listed,
     reading,
     say,
     say_json,
@@ -22,11 +21,13 @@ from gaiji.cli.shared import (
 )
 from gaiji.errors import BadInput, Text
 from gaiji.registry.releases import find_release
-from gaiji.report.bundle import FORMATS, JobFile, print_bundle
+from gaiji.report.bundle import FORMATS, print_bundle
+from gaiji.report.bundlejobs import JobFile
 from gaiji.wire.bundles import PrintBundleShape
 from gaiji.wire.fonts import FontFormat
 
 SHOWN = 10
+ALL = "all"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +39,7 @@ def register(app: typer.Typer) -> None:
 
 def print_(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="新しいフォルダ / a new folder")],
-    members: Annotated[str, typer.Option(help="構成市 / members: 252069,252085 …")],
+    members: Annotated[str, typer.Option(help="構成市 / members: 252069,252085 … | all")],
     release: Annotated[str, typer.Option(help="1, 2 … | latest")] = "latest",
     job: Annotated[
         list[str] | None,
@@ -67,13 +68,16 @@ def print_(
 ) -> None:
     """印刷の委託先へ渡すフォント・対照表・一覧 / fonts, correspondence sheet and lists for the print contractor."""
     asked, forms = _jobs(job or [], layout or []), _forms(fonts)
-    named = listed("--members", members)
+    named = _members(members)
     with reading(home) as session:
+        held = find_release(session, release)
         made = print_bundle(
             session,
             settings_for(home),
-            find_release(session, release),
-            named,
+            held,
+            sorted({one.partition("/")[0] for one in held.manifest["code_sets"]})
+            if named == [ALL]
+            else named,
             asked,
             folder,
             as_of=as_of.date() if as_of else None,
@@ -84,6 +88,16 @@ def print_(
         say_json(made)
     else:
         _say(folder, made)
+
+
+def _members(text: str) -> list[str]:
+    named = [one.strip() for one in text.split(",") if one.strip()]
+    if not named:
+        raise BadInput(
+            "--members に何も指定されていません。構成市をコンマ区切りで指定するか、版の全市なら all としてください。",
+            "--members names nothing; name members, by comma, or all for every member of the release.",
+        )
+    return named
 
 
 def _forms(fonts: str) -> list[FontFormat]:

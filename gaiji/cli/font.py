@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, cast, get_args
@@ -21,6 +22,7 @@ from gaiji.cli.shared import (
     reading,
     remember_format,
     say,
+    server_name,
     settings_for,
 )
 from gaiji.errors import BadInput, Text, Where
@@ -29,7 +31,16 @@ from gaiji.glyph.winreg import link_file
 from gaiji.registry.fonts import FontFile, FontSubject, font_file, glyphs_for
 from gaiji.registry.releases import find_release
 from gaiji.report import fontcheck
+from gaiji.report.folders import check_free
 from gaiji.wire.fonts import Dots, FontFormat, Numbers, Outlines
+
+ENDINGS: dict[str, FontFormat] = {
+    ".tte": "tte",
+    ".ttf": "tte",
+    ".woff2": "woff2",
+    ".bdf": "bdf",
+}
+"""What a file's name says of its form."""
 
 CodeSetName = Annotated[
     str | None, typer.Option("--codeset", help="外字セット / code set, e.g. 252069/juki")
@@ -41,7 +52,10 @@ ReleaseNumber = Annotated[
         help="版(省略時は最新)。単独なら協議会のフォント / 1, 2 … | latest (default); alone: the council's font",
     ),
 ]
-Server = Annotated[str | None, typer.Option("--server", help="CSサーバー / shared CS server")]
+Server = Annotated[
+    str | None,
+    typer.Option("--server", help="CSサーバー / shared CS server", callback=server_name),
+]
 Day = Annotated[
     datetime | None,
     typer.Option(
@@ -97,13 +111,53 @@ def _subject(
     )
 
 
+def _form(given: str | None, out: Path) -> FontFormat:
+    """Return the form that was asked for, else what the file's name says, else TrueType."""
+    named = ENDINGS.get(out.suffix.lower())
+    if given is None:
+        return named or "tte"
+    form = cast(FontFormat, one_of("--format", given, get_args(FontFormat)))
+    if named not in (None, form):
+        raise BadInput(
+            f"{out.name} は {named} の名前で、--format {form} と合いません。名前か --format を直してください。",
+            f"{out.name} is the name of a {named} file, and --format says {form}; change one of them.",
+            where=Where(str(out)),
+        )
+    return form
+
+
+def _check_options(
+    form: FontFormat, out: Path, options: dict[str, tuple[FontFormat, bool]]
+) -> None:
+    """Raise BadInput for an option that would change nothing. options: of which form each is, and whether given."""
+    for option, (of, given) in options.items():
+        if given and of != form:
+            raise BadInput(
+                f"{option} は {of} のための指定で、{form} では使われません。外すか、--format {of} にしてください。",
+                f"{option} is for {of} and changes nothing in {form}; leave it out, or take --format {of}.",
+            )
+        if given and form == "tte" and str(out) == STANDARD:
+            raise BadInput(
+                f"{option} はフォントの隣のリンクファイルの指定です。標準出力ではなくファイル名を指定してください。",
+                f"{option} is of the link file beside the font; name a file instead of standard output.",
+            )
+
+
 def build(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="書き出すファイル / file to write")],
     codeset: CodeSetName = None,
     release: ReleaseNumber = None,
     server: Server = None,
-    form: Annotated[str, typer.Option("--format", help="tte | bdf | woff2")] = "tte",
-    dots: Annotated[int, typer.Option(help="BDFの点数 / dots of BDF: 24 | 32 | 48 | 64")] = 48,
+    given: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="tte | bdf | woff2(省略時はOUTの名前から、なければ tte)/ default: as OUT is named, else tte",
+        ),
+    ] = None,
+    dots: Annotated[
+        int | None, typer.Option(help="BDFの点数 / dots of BDF: 24 | 32 | 48 (default) | 64")
+    ] = None,
     numbers: Annotated[
         str | None, typer.Option(help="BDFの番号 / what BDF numbers by: code | point")
     ] = None,
@@ -121,14 +175,26 @@ def build(
     typeface: Typeface = None,
     installed_as: InstalledAs = None,
     code_page: Annotated[
-        int, typer.Option("--code-page", help="リンクのコードページ / of the link file")
-    ] = 932,
+        int | None,
+        typer.Option("--code-page", help="リンクのコードページ / of the link file (default: 932)"),
+    ] = None,
     home: Home = None,
 ) -> None:
     """外字フォントを作る / build a gaiji font, its provenance file and, for Windows, the file that links it."""
     what = _subject(codeset, server, release, as_of)
-    form = one_of("--format", form, get_args(FontFormat))
-    if form == "bdf" and dots not in get_args(Dots):
+    form = _form(given, out)
+    _check_options(
+        form,
+        out,
+        {
+            "--dots": ("bdf", dots is not None),
+            "--numbers": ("bdf", numbers is not None),
+            "--typeface": ("tte", bool(typeface)),
+            "--installed-as": ("tte", installed_as is not None),
+            "--code-page": ("tte", code_page is not None),
+        },
+    )
+    if dots is not None and dots not in get_args(Dots):
         one_of("--dots", str(dots), [str(side) for side in get_args(Dots)])
     if numbers is not None:
         one_of("--numbers", numbers, get_args(Numbers))
@@ -150,9 +216,9 @@ def build(
         link = out.with_suffix(".reg") if form == "tte" else None
     if link is not None:  # what is wrong in it is told before the font is made
         linked = link_file(
-            installed_as or fontcheck.FONTS + out.name,
+            fontcheck.FONTS + out.name if installed_as is None else installed_as,
             typefaces=typeface or (),
-            code_page=code_page,
+            code_page=932 if code_page is None else code_page,
         )
     note = out.with_name(f"{out.name}.licence.txt") if proof and outlines == "ipamj" else None
     check_apart(STANDARD, out, link, proof, note, read=registry_files(home))
@@ -169,8 +235,8 @@ def build(
     made = font_file(
         settings,
         content,
-        cast(FontFormat, form),
-        side=cast(Dots, dots),
+        form,
+        side=cast(Dots, 48 if dots is None else dots),
         numbers=cast(Numbers | None, numbers),
     )
     if proof is None:
@@ -189,10 +255,13 @@ def build(
 def _say_built(made: FontFile, written: list[Path]) -> None:
     facts, count = made.content.facts, len(made.content.glyphs)
     names = " ".join(path.name for path in written)
+    subject = Text(facts.subject, facts.subject)
+    if facts.subject == "release":
+        subject = Text("協議会の共通文字", "The council's set,")
     say(
         Text(
-            f"{facts.subject} 版 {facts.release}: {count:,} 字のフォントを作りました({names})。",
-            f"{facts.subject} release {facts.release}: a font of {counted(count, 'glyph')} ({names}).",
+            f"{subject.ja} 版 {facts.release}: {count:,} 字のフォントを作りました({names})。",
+            f"{subject.en} release {facts.release}: a font of {counted(count, 'glyph')} ({names}).",
         )
     )
     say(Text(f"  {facts.licence.text.ja}", f"  {facts.licence.text.en}"))
@@ -228,7 +297,15 @@ def check(
 ) -> None:
     """端末の外字フォントを版と比べる / what a terminal's font lacks, has too much or draws differently."""
     what = _subject(codeset, server, release, as_of)
+    if mend is None and (typeface or installed_as is not None):
+        raise BadInput(
+            "--typeface と --installed-as は是正用のリンクファイルの指定です。--mend DIR と一緒に使ってください。",
+            "--typeface and --installed-as are of the link file that mends a terminal; use them with --mend DIR.",
+        )
     check_apart(font, out, read=registry_files(home))
+    if mend is not None:
+        inside = Path(os.path.realpath(font)).is_relative_to(os.path.realpath(mend))
+        check_free(mend, lambda place: not inside and fontcheck.is_mended(place, what))
     name, data = read_file(font)
     settings = settings_for(home)
     with reading(home) as session:
@@ -244,7 +321,7 @@ def check(
                 typefaces=typeface or (),
                 installed_as=installed_as,
             )
-            if mend
+            if mend is not None
             else []
         )
     with replacing(out or STANDARD) as file:

@@ -42,11 +42,20 @@ def set_rights(
         str, typer.Option(help="根拠(承諾書・契約) / what it rests on: a letter, a contract")
     ],
     licence: Annotated[
-        str | None, typer.Option(help="ライセンス名 / licence identifier, e.g. CC0-1.0")
+        str | None,
+        typer.Option(
+            help="ライセンス名(空なら取消し)/ licence identifier, e.g. CC0-1.0; an empty one takes it back"
+        ),
     ] = None,
     code: Annotated[
         list[str] | None,
         typer.Option(help="この外字だけ(複数可) / these codes alone, e.g. F040; may be repeated"),
+    ] = None,
+    glyph: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="この字形だけ(sha256、複数可) / these glyphs alone, by sha256; may be repeated"
+        ),
     ] = None,
     home: Home = None,
     by: By = None,
@@ -62,7 +71,10 @@ def set_rights(
             cast(Scope, scope),
             licence=licence,
             ground=ground,
-            glyphs=[local_glyph(session, code_set, one, None) for one in code or ()],
+            glyphs=[
+                *(local_glyph(session, code_set, one, None) for one in code or ()),
+                *(one.lower() for one in glyph or ()),
+            ],
         )
     say(
         Text(

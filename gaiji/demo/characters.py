@@ -17,8 +17,7 @@ from typing import Literal
 from gaiji import data
 from gaiji.data import MjRow, NoteRow, PartsRow, RadicalRow, ReadingRow, ShrinkRow
 from gaiji.demo.council import DECISIVE, CodeSetPlan
-from gaiji.demo.drawing import Way
-from gaiji.glyph.donors import Donor
+from gaiji.demo.drawing import Originals, Way
 
 IN_NAMES = frozenset(
     "一丁七万三上下世丸久之乃九二五井亜京人今仁介代仲伊会佐何作保信倉倍偉健児元光全八公六内円冨冬別利前剛加助勇勝北十千"
@@ -113,7 +112,7 @@ class Pool:
     """The characters the council's cities choose from, with their weights."""
 
     seed: int
-    donor: Donor
+    originals: Originals
     shapes: dict[str, Shape] = field(init=False)
     weights: dict[str, float] = field(init=False)
 
@@ -122,17 +121,43 @@ class Pool:
         found = {shape.id: (shape, weight) for shape, weight in self._weighed()}
         ranked = sorted(found, key=lambda name: _chance(rng, found[name][1]), reverse=True)
         chosen = sorted({*ranked[:POOL], *(name for name in FAMOUS if name in found)})
-        self.shapes = {name: found[name][0] for name in chosen}
+        drawable = self._drawable(chosen, [n for n in ranked[POOL:] if n not in FAMOUS])
+        self.shapes = {name: found[name][0] for name in drawable}
         # what is common in one city is common in the next: a few characters are nearly everywhere
-        self.weights = {name: found[name][1] * rng.paretovariate(0.8) for name in chosen}
+        self.weights = {
+            name: found[wanted][1] * rng.paretovariate(0.8)
+            for name, wanted in zip(drawable, chosen, strict=True)
+        }
         for name in FAMOUS:
             self.weights[name] = 1e9
         self._add_drawn(rng)
 
-    @cached_property
+    def _drawable(self, chosen: list[str], others: list[str]) -> list[str]:
+        """Give the place of a character without an outline of its own to one of the others that has the same numbers.
+
+        Else a city's glyph would be that of another character.
+        """
+
+        def is_own(name: str) -> bool:
+            return self.originals.own(self.rows[name]) is not None
+
+        def numbered(name: str) -> tuple[bool, ...]:
+            row = self.rows[name]
+            return tuple(
+                number is not None for number in (row.juki, row.ivs, row.koseki, row.touki)
+            )
+
+        without = {name: numbered(name) for name in chosen if not is_own(name)}
+        spare = {
+            kind: filter(is_own, [name for name in others if numbered(name) == kind])
+            for kind in set(without.values())
+        }
+        return [next(spare[without[name]]) if name in without else name for name in chosen]
+
+    @property
     def rows(self) -> dict[str, MjRow]:
         """The reference set by name."""
-        return {row.name: row for row in data.read(MjRow)}
+        return self.originals.rows
 
     @cached_property
     def siblings(self) -> dict[str, list[MjRow]]:
@@ -179,7 +204,7 @@ class Pool:
             if (
                 (standard and row.name not in FAMOUS)
                 or row.name not in self._readings
-                or not self.donor.has(row)
+                or not self.originals.donor.has(row)
             ):
                 continue
             weight = 12.0 if self._bases(row) & IN_NAMES else 4.0 if row.name in places else 1.0

@@ -1,23 +1,64 @@
 """Glyphs of the council's gaiji (見本の字形): a donor font's outlines, redrawn as vendors and clerks do.
 
-The donor is HanaMin, another design than the reference font. A vendor's design moves and scales every
+The donor is HanaMin, another design than the reference font, which only tells where HanaMin draws another character of
+the same base. A vendor's design moves and scales every
 character alike; a drawn variant (作字) is put together from real outlines in a way that the reference set
 has no character of.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
+from functools import cached_property
 from typing import Literal
 
+from gaiji import data
+from gaiji.data import MjRow
 from gaiji.demo.council import DESIGNS
 from gaiji.glyph.build import build_truetype
+from gaiji.glyph.donors import Donor
 from gaiji.glyph.forms import Contour, Glyph, Outline
+from gaiji.glyph.reference import ReferenceFont
 from gaiji.glyph.sources import parse_source
 
 Way = Literal["beside", "above", "dotted"]
 DOT = (830, 600, 110, 120)
 """Place and size of an added dot: the upper right corner, in 1/1024 em."""
+
+
+class Originals:
+    """What the cities' glyphs are drawn from (見本の元の輪郭): each character's own outline and no other's."""
+
+    def __init__(self, donor: Donor, reference: ReferenceFont) -> None:
+        self.donor, self.reference = donor, reference
+        self._own: dict[str, Outline | None] = {}
+
+    @cached_property
+    def rows(self) -> dict[str, MjRow]:
+        """The reference set by name."""
+        return {row.name: row for row in data.read(MjRow)}
+
+    @cached_property
+    def _same_base(self) -> dict[str | None, list[MjRow]]:
+        found = defaultdict[str | None, list[MjRow]](list)
+        for row in self.rows.values():
+            found[row.ucs].append(row)
+        return found
+
+    def own(self, row: MjRow) -> Outline | None:
+        """Return a character's outline (その文字の輪郭), None where the donor has none that is its own for certain."""
+        if row.name not in self._own:
+            others = self._same_base[row.ucs]
+            self._own[row.name] = self.donor.own(row, others, self._drawn)
+        return self._own[row.name]
+
+    def any(self, row: MjRow) -> Outline:
+        """Return an outline of a character's base (作字の部品), be it another form's: good to make variants of."""
+        return self.own(row) or self.donor.outline(row)
+
+    def _drawn(self, name: str) -> Outline | None:
+        return self.reference.glyph(name) if name in self.reference.names() else None
 
 
 def designed(outline: Outline, design: str) -> Outline:

@@ -1,6 +1,6 @@
 """Files of the built-in council (見本のファイル): fonts, lists, tables and residents, from a seed.
 
-The same seed, record count and donor fonts give the same bytes. Nothing here touches a registry: the
+The same seed, record count and fonts give the same bytes. Nothing here touches a registry: the
 folder is what eight cities would hand in, and `truth.json` what their codes truly are, which no import
 reads.
 """
@@ -20,15 +20,16 @@ from typing import Any
 from gaiji.demo import residents, sheets
 from gaiji.demo.characters import Pool, Shape, Slot, fill
 from gaiji.demo.council import CODE_SETS, City, CodeSetPlan, city
-from gaiji.demo.drawing import designed, drawn_variant
+from gaiji.demo.drawing import Originals, designed, drawn_variant
 from gaiji.errors import DiskFull, StorageFailed, Where
 from gaiji.glyph.build import build_bdf, build_fontx2, build_truetype
 from gaiji.glyph.donors import Donor
 from gaiji.glyph.draw import dots
 from gaiji.glyph.forms import Outline
+from gaiji.glyph.reference import ReferenceFont
 
 SEED, RECORDS = 20_151_001, 100_000
-REVISION = 2  # raised when the generator would write other bytes
+REVISION = 3  # raised when the generator would write other bytes
 MANIFEST = "MANIFEST.json"
 BDF_DOTS, FONTX2_DOTS = 64, 48
 TROUBLE = "252069/juki"
@@ -68,13 +69,15 @@ def generate(
     records: int = RECORDS,
     seed: int = SEED,
     fonts: Sequence[Path],
+    reference: Path,
     progress: Callable[[str], None] = lambda line: None,
 ) -> DemoFiles:
     """Write the council's files into a folder and return where they are (見本の生成).
 
     records: residents of each city, lines of a file that holds them all; fonts: the donor fonts, HanaMin A
-    and B; progress gets the address of each code set. A folder that holds the same files already is left as
-    it is. Raises NoPicture when a font cannot be opened, StorageFailed when the folder cannot be written.
+    and B; reference: the reference font; progress gets the address of each code set. A folder that holds
+    the same files already is left as it is. Raises NoPicture when a font cannot be opened, StorageFailed
+    when the folder cannot be written.
     """
     made = _described(folder)
     asked = {
@@ -82,14 +85,16 @@ def generate(
         "seed": seed,
         "records": records,
         "fonts": [
-            hashlib.sha256(font.read_bytes()).hexdigest() for font in fonts if font.is_file()
+            hashlib.sha256(font.read_bytes()).hexdigest()
+            for font in (*fonts, reference)
+            if font.is_file()
         ],
     }
     if _is_made(folder, asked):
         return made
     writer = _Writer(folder)
     (folder / MANIFEST).unlink(missing_ok=True)
-    workshop = _Workshop(Donor(fonts), seed)
+    workshop = _Workshop(Originals(Donor(fonts), ReferenceFont.open(reference)), seed)
     truth: dict[str, Any] = {
         "seed": seed,
         "code_sets": {},
@@ -148,9 +153,9 @@ def _is_made(folder: Path, asked: dict[str, Any]) -> bool:
 class _Workshop:
     """Draws and writes what the cities hand in; keeps what several of them share."""
 
-    def __init__(self, donor: Donor, seed: int) -> None:
-        self.donor, self.seed = donor, seed
-        self.pool = Pool(seed, donor)
+    def __init__(self, originals: Originals, seed: int) -> None:
+        self.originals, self.seed = originals, seed
+        self.pool = Pool(seed, originals)
         self.familiar: defaultdict[str, set[str]] = defaultdict(set)
         self._drawn: dict[str, Outline] = {}
         self._designed: dict[tuple[str, str], Outline] = {}
@@ -206,11 +211,14 @@ class _Workshop:
 
     def _original(self, shape: Shape) -> Outline:
         if shape.recipe is None:
-            return self.donor.outline(shape.like)
+            own = self.originals.own(shape.like)
+            if own is None:  # the pool chooses none
+                raise KeyError(shape.id)
+            return own
         if shape.id not in self._drawn:
             recipe = shape.recipe
-            first = self.donor.outline(recipe.first)
-            second = self.donor.outline(recipe.second) if recipe.second else first
+            first = self.originals.any(recipe.first)
+            second = self.originals.any(recipe.second) if recipe.second else first
             self._drawn[shape.id] = drawn_variant(recipe.way, first, second)
         return self._drawn[shape.id]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
@@ -9,15 +10,27 @@ from gaiji.charset.files import replacing
 from gaiji.demo.council import CITIES
 from gaiji.demo.drawing import drifted
 from gaiji.demo.generate import DemoFiles
+from gaiji.registry.db import today
 from gaiji.settings import Settings
 
 SERVER, FIRST, LATE = "cs1", "252069", "252093"
 RESIDENTS = f"{FIRST}/juki"
 """The city that moves first, and the one that came late and never said how far its glyphs may go."""
-FROM, MOVE = "2026-12-01", "2027-01-04"
 CHECKED, CONSENT = "窓口の運用で確認", "字形利用の承諾書 2026-11-20"
-AMBIGUOUS = ("two-codes", "standard-and-local", "only-substitutes")
+ANSWERS = {
+    "two-codes": "--one-way",
+    "standard-and-local": "--one-way",
+    "text-and-local": "--local",
+    "only-substitutes": "--one-way",
+}
 COUNTED = (RESIDENTS, "252085/fukushi", "252115/juki")
+
+
+def _day_ahead(months: int, day: int) -> str:
+    """Return a day of a month to come, e.g. 2026-12-01: nothing runs before its release is published."""
+    now = today()
+    years, month = divmod(now.month - 1 + months, 12)
+    return date(now.year + years, month + 1, day).isoformat()
 
 
 class Telling(Protocol):
@@ -45,11 +58,12 @@ def tell(story: Telling, files: DemoFiles, chair: str, clerk: str) -> None:
 
 def _stand(story: Telling, chair: str) -> None:
     story.chapter("どの市がどの版か", "Where each city stands")
+    first_day = _day_ahead(1, 1)
     for city in CITIES:
         release = "1" if city.code == FIRST else "2"
-        story.do("adopt", city.code, "--release", release, "--from", FROM, "--by", chair)
+        story.do("adopt", city.code, "--release", release, "--from", first_day, "--by", chair)
     story.do("site", "add", f"terminals:{FIRST}/窓口", "--by", chair)
-    story.do("adoptions", "--day", FROM)
+    story.do("adoptions", "--day", first_day)
 
 
 def _collide(story: Telling, files: DemoFiles, clerk: str) -> None:
@@ -71,9 +85,9 @@ def _plan(story: Telling, files: DemoFiles, folder: Path, chair: str, clerk: str
     plan = ("cutover", "plan", "--server", SERVER, "--members", "all", "--by", chair)
     story.do(*plan)
     story.chapter("戻りのあいまいな文字を決める", "Decide what comes back where several could")
-    for kind in AMBIGUOUS:
+    for kind, answer in ANSWERS.items():
         story.do(
-            *("cutover", "rule", SERVER, "all", "--kind", kind, "--one-way"),
+            *("cutover", "rule", SERVER, "all", "--kind", kind, answer),
             *("--ground", CHECKED, "--by", clerk),
         )
     story.do(*plan, str(folder / SERVER))
@@ -84,7 +98,7 @@ def _plan(story: Telling, files: DemoFiles, folder: Path, chair: str, clerk: str
     others = [one.plan.address for one in files.code_sets if one.plan.member == FIRST]
     without = [word for one in others if one != RESIDENTS for word in ("--without", one)]
     story.do(*check, *without, "--max-loss", "1000000")
-    story.do("cutover", "move", SERVER, FIRST, "--day", MOVE, "--by", chair)
+    story.do("cutover", "move", SERVER, FIRST, "--day", _day_ahead(2, 4), "--by", chair)
 
 
 def _draw(story: Telling, files: DemoFiles, folder: Path, clerk: str) -> None:

@@ -19,7 +19,7 @@ from gaiji.demo.council import CITIES, City
 from gaiji.demo.council import city as city_of
 from gaiji.demo.generate import CodeSetFiles, DemoFiles, generate
 from gaiji.errors import Refused, StorageFailed, Text, language
-from gaiji.glyph.reference import fetch_fonts, find_font
+from gaiji.glyph.reference import REFERENCE, fetch_fonts, find_font, reference_font
 from gaiji.registry.schema import is_registry
 from gaiji.settings import Settings
 
@@ -69,10 +69,14 @@ class Story:
         """
         started = time.monotonic()
         self._make_room()
-        fonts = self._fonts()
+        donors, reference = self._fonts()
         self.chapter("市の資料を作る", "What the cities hand in")
         files = generate(
-            self.settings.home / "council", records=self.records, fonts=fonts, progress=self.say
+            self.settings.home / "council",
+            records=self.records,
+            fonts=donors,
+            reference=reference,
+            progress=self.say,
         )
         self.chapter("台帳と基準文字集合", "Registry and reference set")
         self.do("db", "upgrade")
@@ -110,11 +114,12 @@ class Story:
         shutil.rmtree(home / "converted", ignore_errors=True)
         (home / "converted").mkdir()
 
-    def _fonts(self) -> list[Path]:
-        if any(find_font(self.settings, name) is None for name in ("ipamj", *DONORS)):
+    def _fonts(self) -> tuple[list[Path], Path]:
+        if any(find_font(self.settings, name) is None for name in (REFERENCE, *DONORS)):
             self.chapter("基準フォント", "Reference fonts")
             fetch_fonts(self.settings, self.say)
-        return [path for name in DONORS if (path := find_font(self.settings, name))]
+        donors = [path for name in DONORS if (path := find_font(self.settings, name))]
+        return donors, reference_font(self.settings).path
 
     # --- chapters
 

@@ -1,9 +1,10 @@
 """Where a terminal's font differs from what it should show (差異): missing, extra, swapped, redrawn, blank.
 
-A glyph is the same when its canonical form is the registry's or that of the font built of it. With another rounding it
-is still the same while, at 96 pixels, less than 2 % of its ink differs and no pixel by a quarter: rounding moves edges
-by an eighth of one at the most, while a dot that was added (大, 太) may be less than 2 % of the ink. What differs is
-held against the other glyphs to tell one that stands at the wrong place from one that was drawn anew.
+A glyph is the same when its canonical form is the registry's, that of the font built of it, or the registry's rounded
+to the em of the font in hand, however coarse. With another way of rounding it is still the same while, at 96 pixels,
+less than 2 % of its ink differs and no pixel by a quarter: rounding moves edges by an eighth of one at the most, while
+a dot that was added (大, 太) may be less than 2 % of the ink. What differs is held against the other glyphs to tell one
+that stands at the wrong place from one that was drawn anew.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ class _Comparison:
         self, expected: Mapping[int, FontGlyph], found: GlyphSource, em_units: int
     ) -> None:
         self.expected, self.em_units = expected, em_units
+        self.other_em = found.em_units if found.em_units != em_units else None
         self.side = found.cell[0] if found.cell and found.cell[0] == found.cell[1] else None
         self._masks: dict[int, Image.Image] = {}
         self._built: dict[int, Glyph] = {}
@@ -113,12 +115,19 @@ class _Comparison:
         return self._built[point]
 
     def is_same(self, point: int, there: Glyph) -> bool:
-        known = self.expected[point]
-        if there == known.glyph or digest(there) in (known.sha256, digest(self.built(point))):
+        if there == self.expected[point].glyph or digest(there) in self._names(point):
             return True
         if self._exact_places(there):  # however alike: it is the glyph of another code
             return False
         return _looks_same(self._ink_of(point), _ink(there))
+
+    def _names(self, point: int) -> set[str]:
+        """Return the digests of the forms in which a glyph may stand in the font in hand, to the point."""
+        known = self.expected[point]
+        names = {known.sha256, digest(self.built(point))}
+        if self.other_em:
+            names.add(digest(as_built(known.glyph, self.other_em)))
+        return names
 
     def difference(self, point: int, there: Glyph) -> float:
         return ink_difference(self._ink_of(point), _ink(there))
@@ -132,8 +141,8 @@ class _Comparison:
         """Return the code points whose expected glyph this is, to the point."""
         if self._places is None:
             self._places = {}
-            for at, one in self.expected.items():
-                for name in {one.sha256, digest(self.built(at))}:
+            for at in self.expected:
+                for name in self._names(at):
                     self._places.setdefault(name, []).append(at)
         return self._places.get(digest(there), [])
 

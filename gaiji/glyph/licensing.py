@@ -140,7 +140,12 @@ def _derived(original: FontSource) -> Licence:
 
 def is_ipas(origin: Provenance) -> bool:
     """Whether a glyph is under IPA's licence (IPAのライセンスか): the reference font's, or one that a city said is."""
-    return origin.source == REFERENCE or (origin.licence or "").upper().startswith("IPA")
+    return origin.source == REFERENCE or is_ipas_licence(origin.licence)
+
+
+def is_ipas_licence(licence: str | None) -> bool:
+    """Whether a licence that a city named is IPA's (IPAのライセンスか), by its identifier or name."""
+    return (licence or "").upper().startswith("IPA")
 
 
 def licence_note(family: Text, licence: Licence, full: str | None) -> bytes:

@@ -134,8 +134,9 @@ def _refuse_other_kinds(data: bytes, name: str) -> None:
     """Name what is recognised and not taken, with the way out."""
     if data.startswith((b"wOFF", b"wOF2")):
         raise BadFont(
-            "WOFF/WOFF2形式のフォントは読みません。TTF形式に展開してから渡してください。",
-            "This is a WOFF or WOFF2 font; unpack it to TTF first.",
+            "WOFF/WOFF2形式のフォントは読みません。TTF形式に展開して渡してください(WOFF2なら fonttools ttLib.woff2 "
+            "decompress ファイル名)。",
+            "This is a WOFF or WOFF2 font; unpack it to TTF first (WOFF2: fonttools ttLib.woff2 decompress FILE).",
         )
     if data.startswith(b"ttcf"):
         raise BadFont(

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Literal, NamedTuple
 
 from sqlalchemy import select
@@ -19,13 +20,13 @@ from gaiji.errors import NoPicture, Text
 from gaiji.glyph.build import FontGlyph, Provenance, glyph_name
 from gaiji.glyph.donors import DONORS, Donor, Wanted, donor
 from gaiji.glyph.forms import Glyph, Outline, digest, parse_canonical
-from gaiji.glyph.licensing import is_ipas
+from gaiji.glyph.licensing import is_ipas_licence
 from gaiji.glyph.reference import find_font, reference_font
-from gaiji.registry import adoption, allocation, gaps, releases
+from gaiji.registry import adoption, allocation, cutover, gaps, releases
 from gaiji.registry.characters import Meant, meanings, published
 from gaiji.registry.db import chunks
 from gaiji.registry.members import charset_of, find_code_set
-from gaiji.registry.rights import Source, granting, sources_of
+from gaiji.registry.rights import Refusals, Source, granting, sources_of
 from gaiji.registry.tables import (
     OPEN_END,
     Character,
@@ -95,21 +96,46 @@ class Gathering:
     outlines: Outlines
     glyphs: list[FontGlyph] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    refused: list[Finding] = field(default_factory=list)
     donor: Donor | None = None
     same_base: dict[str, list[Wanted]] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.refusals = Refusals(self.audience, cache(self._codes_now))
+
     def gather(self, what: FontSubject) -> None:
-        """Fill `glyphs`, and tell what is not among them: `findings`, and `refused` for want of a right."""
+        """Fill `glyphs`, and tell what is not among them: `findings`, and `refusals` for want of a right."""
         if what.kind == "codeset":
             self._own(what)
         elif what.kind == "release":
             self._council(allocation.points(self.session, allocation.PUA, self.release.serial))
         else:
             adoption.find_site(self.session, f"server:{what.name}")
-            scope = allocation.server_scope(what.name)
-            self._council(allocation.points(self.session, scope))
+            points = allocation.points(self.session, allocation.server_scope(what.name))
+            if not points:
+                cutover.plan_record(self.session, what.name)
+            self._council(points)
+        self._look_for_twins()
+
+    def _look_for_twins(self) -> None:
+        """Tell characters that nobody could tell apart by this font: two with one glyph."""
+        drawn = defaultdict[str, dict[str, Provenance]](dict)
+        for one in self.glyphs:
+            if one.provenance.character:
+                drawn[one.sha256].setdefault(one.provenance.character, one.provenance)
+        for twins in drawn.values():
+            if len(twins) > 1:
+                names = sorted(twins)
+                self.findings.append(
+                    found(
+                        "same-glyph",
+                        "warning",
+                        f"{'・'.join(names)} の字形は同一で、見分けられません。同定と市の字形を確かめてください。",
+                        f"{' and '.join(names)} have the very same glyph and look alike; check what was decided and "
+                        "the cities' glyphs.",
+                        twins[names[-1]],
+                    )
+                )
 
     # a code set's own
 
@@ -151,11 +177,11 @@ class Gathering:
                     f"No glyph of {subject} was handed in.",
                 )
                 continue
-            proof = self._proof(sources.get(meant.glyph, []), what.name, subject)
-            if proof is not None:
-                taken.append(
-                    (image, meant, proof._replace(code=code, character=meant.character or ""))
-                )
+            proof = self._proof(sources[meant.glyph], what.name)
+            if proof is None:
+                self._refuse(subject, [Candidate(meant.glyph, what.name, False)], sources)
+                continue
+            taken.append((image, meant, proof._replace(code=code, character=meant.character or "")))
         forms = gaps.glyph_forms(
             self.session, {meant.glyph for _, meant, _ in taken if meant.glyph}
         )
@@ -176,22 +202,21 @@ class Gathering:
         for character, point in sorted(points.items()):
             if self.outlines == "ipamj" and self._reference(point, character):
                 continue
+            known = candidates.get(character, [])
             usable = [
-                one
-                for one in candidates.get(character, ())
-                if granting(sources.get(one.digest, []), self.audience, one.codeset)
+                (one, proof._replace(character=character))
+                for one in known
+                if (proof := self._proof(sources[one.digest], one.codeset))
             ]
-            best = min(usable, key=lambda one: one.is_dots, default=None)
-            if best is None or best.is_dots:
+            best = min(usable, key=lambda pair: pair[0].is_dots, default=None)
+            if best is None or best[0].is_dots:
                 forms = repertoire.get(character)
                 if forms and self._donated(point, forms):
                     continue
             if best is not None:
-                proof = self._proof(sources[best.digest], best.codeset, character)
-                if proof is not None:
-                    chosen[character] = best, proof._replace(character=character)
-            elif first := next(iter(candidates.get(character, ())), None):
-                self._proof(sources.get(first.digest, []), first.codeset, character)
+                chosen[character] = best
+            elif known:
+                self._refuse(character, known, sources)
             elif character in self.doubtful:
                 self._find(
                     "no-outline",
@@ -252,44 +277,39 @@ class Gathering:
 
     # by what right
 
-    def _proof(self, sources: Sequence[Source], codeset: str, subject: str) -> Provenance | None:
-        """Return where a glyph came from, or None, noted, where the right for this audience is missing."""
-        if best := granting(sources, self.audience, codeset):
-            proof = Provenance(
-                *("city", best.supplier, best.rights, best.scope, best.licence),
-                codeset=codeset,
-                granted_by=best.codeset,
-            )
-            if not is_ipas(proof) or self.outlines == "ipamj" or self.audience == "unknown":
-                return proof
-            self.refused.append(
-                found(
-                    "rights-missing",
-                    "error",
-                    f"{subject} の字形はIPAフォントライセンスのもので、ほかの利用条件のフォントには入りません。"
-                    "--outlines ipamj で派生フォントとして作ってください。",
-                    f"The glyph of {subject} is under the IPA Font License and goes into no font under other terms; "
-                    "make a derived font with --outlines ipamj.",
-                    subject,
-                )
-            )
+    def _proof(self, sources: Sequence[Source], codeset: str) -> Provenance | None:
+        """Return where a glyph came from, None where the right for this audience is missing.
+
+        What is under IPA's licence goes into a font under that licence alone.
+        """
+        best = granting(sources, self.audience, codeset)
+        if best is None:
             return None
-        best = granting(sources, "unknown", codeset)
-        supplier = (best.supplier if best else "") or "?"
-        scope_name = best.scope if best else "unknown"
-        remedy = f"gaiji rights set {codeset or subject.rpartition('/')[0]} --scope {self.audience} --ground …"
-        self.refused.append(
-            found(
-                "rights-missing",
-                "error",
-                f"{subject} の字形(提供者 {supplier}、利用範囲 {scope_name})は {self.audience} に渡せません。"
-                f"承諾を得て {remedy} で登録してください。",
-                f"The glyph of {subject} (supplier {supplier}, scope {scope_name}) may not be given to "
-                f"{self.audience}; get leave and register it with {remedy}.",
-                subject,
-            )
+        is_open = self.outlines == "ipamj" or self.audience == "unknown"
+        if is_ipas_licence(best.licence) and not is_open:
+            return None
+        return Provenance(
+            *("city", best.supplier, best.rights, best.scope, best.licence),
+            codeset=codeset,
+            granted_by=best.codeset,
         )
-        return None
+
+    def _refuse(
+        self, subject: str, candidates: Sequence[Candidate], sources: dict[str, list[Source]]
+    ) -> None:
+        """Note that no glyph may be used: the first for which leave can be had, else that all are IPA's."""
+        for one in candidates:
+            known = sources[one.digest]
+            if granting(known, self.audience, one.codeset) is None:
+                self.refusals.missing(subject, one.digest, known, one.codeset)
+                return
+        self.refusals.ipas(subject)
+
+    def _codes_now(self, address: str) -> dict[str, str]:
+        """Return a code of each glyph that a code set's codes are drawn with now, published or not."""
+        coming = meanings(self.session, find_code_set(self.session, address), None)
+        now = {meant.code: meant.glyph for meant in coming}
+        return {glyph: code.hex().upper() for code, glyph in reversed(now.items()) if glyph}
 
     # from fonts that anybody may use
 

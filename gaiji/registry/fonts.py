@@ -8,7 +8,6 @@ silence: what the right is missing for stops the font with the list, or is left 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -40,6 +39,7 @@ from gaiji.glyph.winreg import ANSI_LAST
 from gaiji.registry.cache import cached, digest_of, keep
 from gaiji.registry.fontglyphs import FontSubject, Gathering, found
 from gaiji.registry.journal import canonical
+from gaiji.registry.rights import Refusals
 from gaiji.registry.tables import Release
 from gaiji.settings import Settings
 from gaiji.wire.findings import Finding
@@ -99,17 +99,18 @@ def glyphs_for(
     audience: who will have the font, `usual_audience` where None; `unknown` asks for no right, to compare and not to
     hand on. outlines `ipamj`: the reference font's outlines for every character it has; then the font is under IPA's
     licence and every other glyph in it must be `public`. refused: what to do where the right is missing. Raises
-    Refused with the list, UnknownCodeSet, UnknownRelease, UnknownSite, NoPicture where a font of fonts/SOURCES.toml
-    is needed and missing.
+    Refused with the list, UnknownCodeSet, UnknownRelease, UnknownSite, UnknownPlan for a server without one, NoPicture
+    where a font of fonts/SOURCES.toml is needed and missing.
     """
     given = audience or usual_audience(what, outlines)
     if outlines == "ipamj" and given != "unknown":
         given = "public"
     gathering = Gathering(session, settings, release, given, outlines)
     gathering.gather(what)
-    if gathering.refused and refused == "stop":
-        raise _not_allowed(gathering.refused, what, given)
-    findings = (*gathering.findings, *gathering.refused)
+    refusals = gathering.refusals
+    if refusals.findings and refused == "stop":
+        raise _not_allowed(refusals, what)
+    findings = (*gathering.findings, *refusals.findings)
     glyphs = tuple(sorted(gathering.glyphs, key=lambda one: one.code_point))
     used = {"ipamj" if is_ipas(g.provenance) else g.provenance.source for g in glyphs}
     kept: list[str] = [what.part] if what.part != "all" else []
@@ -215,13 +216,21 @@ def _with_form_findings(content: FontContent, form: FontFormat, side: int) -> Fo
     return content._replace(facts=content.facts._replace(findings=tuple(findings)))
 
 
-def _not_allowed(refused: Sequence[Finding], what: FontSubject, audience: Scope) -> Refused:
+def _not_allowed(refusals: Refusals, what: FontSubject) -> Refused:
+    count = len(refusals.findings)
+    counts = [] if what.kind == "codeset" else sorted(refusals.counts.items())
+    ja, en = (
+        separator.join(f"{address} {number:,}" for address, number in counts)
+        for separator in ("、", ", ")
+    )
     return Refused(
-        f"{what.text} の字形 {len(refused)} 字には {audience} へ渡す権利が登録されていません。"
-        "gaiji rights set で登録するか、--without-refused で除いて作ってください。",
-        f"The right to give glyphs of {what.text} to {audience} is missing for {len(refused)} of them; register it "
-        "with gaiji rights set, or make the font --without-refused.",
-        findings=[finding.shape().model_dump(mode="json") for finding in refused],
+        f"{what.text} の字形 {count:,} 字には {refusals.audience} へ渡す権利が登録されていません"
+        f"{ja and f'({ja})'}。所見の gaiji rights set で登録するか(--code を省けば外字セット全体)、"
+        "font build・bundle print・cutover export の --without-refused で除いてください。",
+        f"The right to give glyphs of {what.text} to {refusals.audience} is missing for {count:,} of them"
+        f"{en and f' ({en})'}; register it with the gaiji rights set of each finding (without --code for the whole "
+        "code set), or leave them out with --without-refused of font build, bundle print and cutover export.",
+        findings=[finding.shape().model_dump(mode="json") for finding in refusals.findings],
     )
 
 

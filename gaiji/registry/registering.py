@@ -17,6 +17,7 @@ from gaiji.registry.db import chunks, get_blob
 from gaiji.registry.evidence import latest
 from gaiji.registry.journal import Act, effect, get_rows
 from gaiji.registry.members import find_code_set
+from gaiji.registry.rights import check_scope
 from gaiji.registry.tables import (
     CodeSet,
     Glyph,
@@ -29,6 +30,7 @@ from gaiji.registry.tables import (
     Proposal,
     Span,
 )
+from gaiji.wire.fonts import SCOPES
 
 
 @effect("codeset.import")
@@ -166,29 +168,48 @@ def _write_glyphs(
 def _write_sources(
     session: Session, act: Act, code_set: CodeSet, font: str, digests: list[str]
 ) -> None:
-    """Note by what right a code set's font brought glyphs; brought again, what is told this time holds.
+    """Note by what right a code set's font brought glyphs: what is told this time is its word for them.
 
-    Nobody else's terms for the very same file are touched, and what is not told leaves what stands.
+    Of the same file's every term is renewed. Of files that brought them before, who made them stays, a right that is
+    told narrower now narrows, a licence that is named now holds; so none of them says more than the newest does. What
+    is not told leaves what stands, and nobody else's terms are touched.
     """
-    handed_in = (GlyphSource.blob == font) & (GlyphSource.code_set_id == code_set.id)
-    sourced = set(session.scalars(select(GlyphSource.glyph).where(handed_in)))
+    is_own = GlyphSource.code_set_id == code_set.id
     silent = {"supplier": "", "rights": "unknown", "scope": "unknown", "licence": None}
     terms = {name: act.after.get(name, value) for name, value in silent.items()}
     told = {name: value for name, value in terms.items() if value != silent[name]}
-    for some in chunks([digest for digest in digests if digest in sourced]) if told else ():
-        session.execute(
-            update(GlyphSource).where(handed_in, GlyphSource.glyph.in_(some)).values(told),
-            execution_options={"synchronize_session": "fetch"},
-        )
+    licences: dict[str, str] = {}
+    sourced: set[str] = set()
+    for some in chunks(digests):
+        brought = is_own & GlyphSource.glyph.in_(some)
+        for row in session.scalars(select(GlyphSource).where(brought).order_by(GlyphSource.blob)):
+            if row.licence:
+                licences[row.glyph] = row.licence
+            renewed = told if row.blob == font else _narrower(row, told)
+            for name, value in renewed.items():
+                setattr(row, name, value)
+            if row.blob == font:
+                sourced.add(row.glyph)
+    session.flush()
     _insert(
         session,
         GlyphSource,
         [
-            {"glyph": digest, "blob": font, "code_set_id": code_set.id, **terms}
+            {"glyph": digest, "blob": font, "code_set_id": code_set.id}
+            | terms
+            | {"licence": terms["licence"] or licences.get(digest)}
             for digest in digests
             if digest not in sourced
         ],
     )
+
+
+def _narrower(row: GlyphSource, told: Json) -> Json:
+    """Return what the terms told now change of an earlier file's."""
+    changed = {name: value for name, value in told.items() if name == "licence"}
+    if "scope" in told and SCOPES.index(told["scope"]) < SCOPES.index(check_scope(row.scope)):
+        changed["scope"] = told["scope"]
+    return changed
 
 
 def _write_proposals(

@@ -8,18 +8,20 @@ rests on that city's own, or on what another opened to all members.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
-from gaiji.errors import BadInput, BadName, Refused
+from gaiji.errors import BadInput, BadName, Refused, Text
 from gaiji.registry.db import chunks
 from gaiji.registry.journal import Act, Actor, act, effect
 from gaiji.registry.members import find_code_set
 from gaiji.registry.tables import CodeSet, GlyphSource
+from gaiji.wire.findings import Finding
 from gaiji.wire.fonts import SCOPES, RightsRowShape, RightsShape, Scope
 
 LONGEST_LICENCE, LONGEST_GROUND = 200, 400
@@ -75,8 +77,8 @@ def _width(scope: str) -> int:
 
 def sources_of(session: Session, glyphs: Iterable[str]) -> dict[str, list[Source]]:
     """Return where each glyph came from (字形の出所), by its sha256."""
-    found: dict[str, list[Source]] = defaultdict(list)
-    for some in chunks(sorted(set(glyphs))):
+    found: dict[str, list[Source]] = {glyph: [] for glyph in sorted(set(glyphs))}
+    for some in chunks(list(found)):
         query = (
             select(GlyphSource, CodeSet)
             .join(CodeSet, CodeSet.id == GlyphSource.code_set_id)
@@ -87,7 +89,54 @@ def sources_of(session: Session, glyphs: Iterable[str]) -> dict[str, list[Source
             found[row.glyph].append(
                 Source(code_set.address, row.blob, row.supplier, row.rights, scope, row.licence)
             )
-    return dict(found)
+    return found
+
+
+@dataclass
+class Refusals:
+    """What an audience may not be given (渡せない字形), glyph by glyph, each with what mends it.
+
+    codes_of: of a code set, a code for each glyph by which `gaiji rights set --code` reaches it: what its codes are
+    drawn with now. counts: glyphs by the code set whose word is missing.
+    """
+
+    audience: Scope
+    codes_of: Callable[[str], Mapping[str, str]]
+    findings: list[Finding] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def missing(self, subject: str, glyph: str, sources: Sequence[Source], codeset: str) -> None:
+        """Note a glyph that nobody's word opens. codeset: whose glyph it is, empty where nobody uses it now."""
+        best = granting(sources, "unknown", codeset)
+        address = codeset or (best.codeset if best else "")
+        scope = best.scope if best else "unknown"
+        supplier = Text("提供者不明", "supplier not told")
+        if best and best.supplier:
+            supplier = Text(f"提供者 {best.supplier}", f"supplier {best.supplier}")
+        code = self.codes_of(address).get(glyph)
+        which = f"--code {code}" if code else f"--glyph {glyph}"
+        remedy = f"gaiji rights set {address} --scope {self.audience} {which} --ground …"
+        self.counts[address] += 1
+        self._note(
+            subject,
+            f"{subject} の字形({supplier.ja}、利用範囲 {scope})は {self.audience} に渡せません。"
+            f"承諾を得て {remedy} で登録してください。",
+            f"The glyph of {subject} ({supplier.en}, scope {scope}) may not be given to "
+            f"{self.audience}; get leave and register it with {remedy}.",
+        )
+
+    def ipas(self, subject: str) -> None:
+        """Note a glyph under IPA's licence, which goes into no font under other terms."""
+        self._note(
+            subject,
+            f"{subject} の字形はIPAフォントライセンスのもので、ほかの利用条件のフォントには入りません。"
+            "ほかの市の字形を受け入れるか除くか、gaiji font build --outlines ipamj で派生フォントを作ってください。",
+            f"The glyph of {subject} is under the IPA Font License and goes into no font under other terms; take in "
+            "another city's or leave it out, or make a derived font with gaiji font build --outlines ipamj.",
+        )
+
+    def _note(self, subject: str, ja: str, en: str) -> None:
+        self.findings.append(Finding("rights-missing", "error", Text(ja, en), subject))
 
 
 def set_rights(
@@ -102,13 +151,13 @@ def set_rights(
 ) -> int:
     """Say by what right the glyphs that a code set handed in may be handed on (利用条件の登録); return how many.
 
-    licence: its identifier or name, None leaves what stands; ground: the letter or contract it rests on; glyphs: by
-    sha256, all of the code set's where none is named. Raises UnknownCodeSet, BadName, BadInput without a ground,
-    Refused where the code set handed in none of them.
+    licence: its identifier or name, None leaves what stands and an empty one takes it back; ground: the letter or
+    contract it rests on; glyphs: by sha256, all of the code set's where none is named. Raises UnknownCodeSet, BadName,
+    BadInput without a ground, Refused where the code set handed in none of them.
     """
     code_set = find_code_set(session, address)
     check_scope(scope)
-    ground, licence = ground.strip(), (licence or "").strip() or None
+    ground, licence = ground.strip(), None if licence is None else licence.strip()
     if not 0 < len(ground) <= LONGEST_GROUND or not ground.isprintable():
         raise BadInput(
             f"根拠は{LONGEST_GROUND}文字までで書いてください(承諾書の日付や契約の名前など)。",
@@ -143,7 +192,7 @@ def _told(session: Session, act: Act) -> None:
     after = act.after
     values = {"scope": after["scope"]}
     if after["licence"] is not None:
-        values["licence"] = after["licence"]
+        values["licence"] = after["licence"] or None
     handed_in = _handed_in(find_code_set(session, act.subject))
     parts: list[ColumnElement[bool]] = [
         GlyphSource.glyph.in_(some) for some in chunks(after["glyphs"])

@@ -14,8 +14,6 @@ and counts are told: no record, no place, no name of the file.
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from hashlib import sha256
@@ -23,11 +21,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gaiji.charset.mapping import REVERSIBLE
-from gaiji.charset.records.layout import Layout
 from gaiji.charset.standard import x0208_repertoire
 from gaiji.charset.tables import write_csv
-from gaiji.charset.usage import FileCount, count_file
-from gaiji.errors import BadFont, BadName, Text, language
+from gaiji.charset.usage import FileCount
+from gaiji.errors import BadFont, Text, language
 from gaiji.glyph.build import EUDC, dot_glyphs
 from gaiji.glyph.winreg import link_file
 from gaiji.registry.db import Session
@@ -38,8 +35,8 @@ from gaiji.registry.fonts import (
     font_file,
     glyphs_for,
 )
-from gaiji.registry.members import charset_of, find_code_set
 from gaiji.registry.tables import OPEN_END, OPEN_START, Release
+from gaiji.report.bundlejobs import JobFile, check_jobs, count_job
 from gaiji.report.folders import check_free, replacing_folder
 from gaiji.report.sheet import RELATIONSHIPS, Sheet, SheetRow, as_html, sheet_of
 from gaiji.report.sheetpdf import as_pdf
@@ -55,7 +52,7 @@ MANIFEST, SUMS, README = "MANIFEST.json", "SHA256SUMS", "README.txt"
 JOB_HEADERS = (
     Text("コード", "code"),
     Text("回数", "uses"),
-    Text("画像番号", "image"),
+    Text("私用領域の符号位置", "image"),
     Text("共通文字", "character"),
     Text("関係", "relation"),
     Text("文字", "text"),
@@ -64,18 +61,6 @@ JOB_HEADERS = (
     Text("フォントでの番号", "code point in it"),
     Text("備考", "note"),
 )
-
-
-class JobFile(NamedTuple):
-    """A print job's file (印刷業務のファイル).
-
-    name: of the job, for its list; code_set: whose codes the file holds; layout: of its records.
-    """
-
-    name: str
-    code_set: str
-    path: Path | str
-    layout: Layout | None = None
 
 
 class _Member(NamedTuple):
@@ -105,8 +90,8 @@ def print_bundle(
     DiskFull, StorageFailed.
     """
     check_free(folder, lambda _: False)
-    _check_jobs(jobs, members)
-    counts = [_count(session, job) for job in jobs]
+    check_jobs(jobs, members)
+    counts = [count_job(session, job) for job in jobs]
     sheet = sheet_of(session, settings, release, members, as_of=as_of, refused=refused)
     fonts = _Fonts(session, settings, release, sheet, forms)
     files = [*fonts.files]
@@ -158,33 +143,6 @@ def _json(bundle: PrintBundleShape) -> bytes:
 
 
 # --- jobs
-
-
-def _check_jobs(jobs: Sequence[JobFile], members: Sequence[str]) -> None:
-    for job in jobs:
-        if not re.fullmatch(r"(?!\.)[\w.-]{1,60}", job.name):
-            raise BadName(
-                f"印刷業務の名前 {job.name[:60]} は使えません。文字・数字・_ . - で60字までにしてください。",
-                f"{job.name[:60]} cannot name a print job; take up to 60 letters, digits, _ . or -.",
-            )
-        if job.code_set.partition("/")[0] not in members:
-            raise BadName(
-                f"印刷業務 {job.name} の外字セット {job.code_set} は --members の市のものではありません。",
-                f"Code set {job.code_set} of print job {job.name} belongs to no member named by --members.",
-            )
-    twice = [name for name, count in Counter(job.name for job in jobs).items() if count > 1]
-    if twice:
-        raise BadName(
-            f"印刷業務 {twice[0]} が二度指定されています。名前を変えてください。",
-            f"Print job {twice[0]} is named twice; take another name.",
-        )
-
-
-def _count(session: Session, job: JobFile) -> FileCount:
-    charset = charset_of(session, find_code_set(session, job.code_set))
-    counted = count_file(job.path, charset, job.layout)
-    counted.check()
-    return counted
 
 
 def _job(
@@ -369,7 +327,8 @@ def _readme(sheet: Sheet, fonts: _Fonts, jobs: Sequence[BundleJobShape]) -> str:
         "",
         "sheet.html / sheet.pdf   対照表。市のコード、市の字形、共通番号、共通の字形",
         "fonts/council.*          共通フォント。どの市の文書も共通番号に変換すればこれ一つで印刷できます",
-        "fonts/*.undecided.*      文字がまだ決まっていないコードの字形。その市の画像番号のまま、市ごとに使い分けます",
+        "fonts/*.undecided.*      文字がまだ決まっていないコードの字形。その市の私用領域の符号位置のまま、",
+        "                         市ごとに使い分けます",
         "fonts/*.provenance.json  字形ごとの出所と利用条件",
         "fonts/*.reg              Windowsのリンク用。コードページ932のときだけ読まれ、UTF-8(65001)の設定では",
         "                         読まれません。ブラウザーには .woff2 を使ってください",

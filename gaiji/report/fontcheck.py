@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from typing import get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from gaiji.charset.files import replacing_all, storage_error
 from gaiji.charset.tables import write_csv
 from gaiji.errors import Text, language
 from gaiji.glyph.build import FontGlyph, font_em
@@ -25,6 +25,7 @@ from gaiji.registry.db import Session
 from gaiji.registry.fonts import FontSubject, font_file, glyphs_for, usual_audience
 from gaiji.registry.members import charset_of, find_code_set
 from gaiji.registry.tables import Release
+from gaiji.report.folders import replacing_folder
 from gaiji.settings import Settings
 from gaiji.wire.findings import Finding
 from gaiji.wire.fonts import DriftKind, DriftShape, FontCheckShape, Scope
@@ -196,9 +197,12 @@ def _told(one: Drift, check: FontCheck) -> Text:
 
 def heading(check: FontCheck) -> tuple[str, str]:
     """Return title and summary."""
+    of = Text(check.what.text, check.what.text)
+    if not check.what.name:
+        of = Text("協議会の共通文字", "the council's set")
     title = Text(
-        f"端末フォントの点検: {check.what.text}、版 {check.release}",
-        f"Font check: {check.what.text}, release {check.release}",
+        f"端末フォントの点検: {of.ja}、版 {check.release}",
+        f"Font check: {of.en}, release {check.release}",
     )
     counts = check.counts()
     parts = [f"{NAMES[kind]} {counts[kind]:,}" for kind in KINDS]
@@ -281,6 +285,13 @@ def _pictures(one: Drift) -> list[tuple[str, Markup]]:
 # --- what mends it
 
 
+def is_mended(folder: Path, what: FontSubject) -> bool:
+    """Whether a folder holds nothing but what `mend` wrote for a subject (前の是正用の一式), of whatever release."""
+    stem = re.escape(what.file_stem(0).removesuffix("r0"))
+    names = rf"{stem}r[0-9]+\.(tte(\.provenance\.json)?|reg|differences\.(csv|html))"
+    return all(re.fullmatch(names, one.name) and one.is_file() for one in folder.iterdir())
+
+
 def mend(
     session: Session,
     settings: Settings,
@@ -293,22 +304,20 @@ def mend(
 ) -> list[Path]:
     """Write what mends a terminal (是正用の一式): the right font, its link file, provenance and the differences.
 
-    installed_as: where the font will lie on the terminal. Raises as `font_file`: the rights are asked for here.
+    folder: new, empty, or one that this wrote before for the same subject; it is replaced as a whole. installed_as:
+    where the font will lie on the terminal. Raises BadInput for another folder, DiskFull, StorageFailed, and as
+    `font_file`: the rights are asked for here.
     """
     made = font_file(settings, glyphs_for(session, settings, check.what, release), "tte")
-    link = link_file(installed_as or FONTS + made.name, typefaces=typefaces)
+    path = FONTS + made.name if installed_as is None else installed_as
+    link = link_file(path, typefaces=typefaces)
     stem = made.name.removesuffix(".tte")
     files = made.files() | {
         f"{stem}.reg": link,
         f"{stem}.differences.csv": as_csv(check),
         f"{stem}.differences.html": as_html(check).encode(),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error, folder) from error
-    paths = [folder / name for name in files]
-    with replacing_all(*paths) as outputs:
-        for output, data in zip(outputs, files.values(), strict=True):
-            output.write(data)
-    return paths
+    with replacing_folder(folder, lambda place: is_mended(place, check.what)) as place:
+        for name, data in files.items():
+            (place / name).write_bytes(data)
+    return [folder / name for name in files]

@@ -42,7 +42,7 @@ RELATIONSHIPS = {
 }
 HEADERS = (
     Text("コード", "Code"),
-    Text("画像番号", "Image"),
+    Text("私用領域", "Image"),
     Text("市の字形", "City's glyph"),
     Text("共通番号", "Council"),
     Text("その字形", "Its glyph"),

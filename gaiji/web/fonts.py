@@ -21,6 +21,7 @@ from gaiji.errors import (
     NoPicture,
     Refused,
     StaleVersion,
+    UnknownPlan,
     UnknownRelease,
     UnknownSite,
     VersionNeeded,
@@ -178,7 +179,7 @@ def show_font_provenance(
 @api.get(
     "/releases/{number}/font",
     response_class=Response,
-    responses=raises(*BUILT, BadName, UnknownSite, BadRange, FilesDeleted) | FILE,
+    responses=raises(*BUILT, BadName, UnknownSite, UnknownPlan, BadRange, FilesDeleted) | FILE,
 )
 @needs_for_some("import")
 def show_council_font(

@@ -115,5 +115,7 @@ class RightsRequest(BaseModel):
     """What a code set's glyphs may be used for from now on, and on what ground."""
 
     scope: Scope
-    licence: str | None = Field(None, max_length=200)
+    licence: str | None = Field(
+        None, max_length=200, description="null keeps what stands, an empty one takes it back"
+    )
     ground: str = Field(min_length=1, max_length=400)

@@ -64,7 +64,7 @@ def test_what_lacks_the_right_is_named_and_may_be_left_out(
     assert said == ""
     assert "gaiji rights set 252069/juki --scope member" in aside
     assert not folder.exists()
-    options = ["--members", "252069", "--without-refused", "--format", "json"]
+    options = ["--members", "all", "--without-refused", "--format", "json"]
     said, _ = typed(capsys, home, *options, str(folder), status=0)
     told = PrintBundleShape.model_validate(json.loads(said))
     assert (told.audience, told.rows) == ("member", 2)
@@ -109,3 +109,11 @@ def test_what_cannot_be_read_is_one_sentence_and_no_folder(
     assert said == ""
     assert aside.startswith("gaiji: ")
     assert not (tmp_path / "print").exists()
+
+
+def test_members_that_are_not_named_are_asked_for_without_saying_that_they_may_be_left_out(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, aside = typed(capsys, home, "--members", "", str(tmp_path / "print"), status=2)
+    assert "all for every member of the release" in aside
+    assert "leave" not in aside

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import woff2
 
 from gaiji.cli import run
 from gaiji.glyph.build import build_truetype
-from gaiji.glyph.forms import Glyph, Outline
+from gaiji.glyph.forms import Glyph, Outline, digest
 from gaiji.glyph.reference import font_status, licence_text
 from gaiji.glyph.sources import parse_source
 from gaiji.glyph.winreg import LinkFile, read_link_file
@@ -98,6 +99,53 @@ def test_other_forms_have_no_link_file(home: Path, form: str) -> None:
     assert (home / f"juki.{form}.provenance.json").exists()
 
 
+def test_a_fonts_form_is_what_its_name_says_and_never_another(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    allow(home)
+    out = home / "juki.woff2"
+    assert gaiji(home, "font", "build", "--codeset", JUKI, str(out)) == 0
+    packed = out.read_bytes()
+    assert packed.startswith(b"wOF2")
+    capsys.readouterr()
+    words = ["font", "build", "--codeset", JUKI, "--format", "tte", str(out)]
+    assert gaiji(home, *words) == 2
+    assert "juki.woff2 は woff2 の名前で、--format tte と合いません" in capsys.readouterr().err
+    assert out.read_bytes() == packed
+    assert not (home / "juki.reg").exists()
+    assert gaiji(home, "font", "build", "--codeset", JUKI, str(home / "juki.ttf")) == 0
+    assert (home / "juki.reg").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["OUT", "--dots", "24"], "--dots は bdf のための指定で、tte では使われません"),
+        (["OUT", "--numbers", "point"], "--numbers は bdf"),
+        (["OUT", "--format", "woff2", "--typeface", "ＭＳ 明朝"], "--typeface は tte"),
+        (["OUT", "--format", "bdf", "--installed-as", "C:\\a.tte"], "--installed-as は tte"),
+        (["OUT", "--format", "bdf", "--code-page", "936"], "--code-page は tte"),
+        (["-", "--typeface", "ＭＳ 明朝"], "リンクファイルの指定です"),
+    ],
+)
+def test_an_option_of_another_form_is_refused_and_not_passed_over(
+    home: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    placed = [str(home / word) if word == "OUT" else word for word in words]
+    capsys.readouterr()
+    assert gaiji(home, "font", "build", "--codeset", JUKI, *placed) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_server_without_a_plan_is_told_how_to_get_one(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert gaiji(home, "site", "add", "server:cs2") == 0
+    capsys.readouterr()
+    assert gaiji(home, "font", "build", "--server", "cs2", str(home / "cs2.tte")) == 2
+    assert "gaiji cutover plan --server cs2 --members all" in capsys.readouterr().err
+
+
 def test_a_font_without_the_right_is_refused_with_what_to_do(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,6 +161,18 @@ def test_a_font_without_the_right_is_refused_with_what_to_do(
     assert [g.key for g in parse_source(out.read_bytes(), "a.tte").glyphs] == [0xE001, 0xE002]
 
 
+def test_rights_are_told_for_one_glyph_by_its_sha256(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    allow(home, "--glyph", digest(GLYPHS[0xE003]), scope="council")
+    capsys.readouterr()
+    assert gaiji(home, "rights", "show", JUKI, "--format", "json") == 0
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert [(i["scope"], i["glyphs"]) for i in items] == [("council", 1), ("unknown", 5)]
+    words = ["rights", "set", JUKI, "--scope", "council", "--ground", "x", "--glyph", "ab" * 32]
+    assert gaiji(home, *words) == 1
+
+
 def test_rights_are_shown_by_supplier(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     allow(home, "--code", "F041", "--licence", "CC0-1.0", scope="public")
     capsys.readouterr()
@@ -124,6 +184,14 @@ def test_rights_are_shown_by_supplier(home: Path, capsys: pytest.CaptureFixture[
     ]
     assert gaiji(home, "rights", "show", JUKI) == 0
     assert "CC0-1.0" in capsys.readouterr().out
+    allow(home, "--code", "F041", scope="council")
+    capsys.readouterr()
+    assert gaiji(home, "rights", "show", JUKI) == 0
+    assert "CC0-1.0" in capsys.readouterr().out
+    allow(home, "--code", "F041", "--licence", "", scope="council")
+    capsys.readouterr()
+    assert gaiji(home, "rights", "show", JUKI) == 0
+    assert "CC0-1.0" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -178,6 +246,16 @@ def test_a_terminal_in_step_passes_and_one_that_drifted_is_told_and_mended(
     assert "外字領域の外" not in told
     again = ["font", "check", str(mended / "252069-juki.r1.tte"), "--codeset", JUKI]
     assert gaiji(home, *again) == 0
+    assert gaiji(home, *words) == 1  # what an earlier check wrote is replaced
+    before = {path: path.read_bytes() for path in mended.iterdir()}
+    assert gaiji(home, *again, "--mend", str(mended)) == 2  # never the font that is read
+    (mended / "note.txt").write_bytes(b"somebody's own")
+    capsys.readouterr()
+    assert gaiji(home, *words) == 2
+    assert "別のファイルがあります" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in before} == before
+    link = ["font", "check", str(terminal), "--codeset", JUKI, "--typeface", "ＭＳ 明朝"]
+    assert gaiji(home, *link) == 2
 
 
 def test_a_check_is_written_as_json_csv_and_html(
@@ -217,6 +295,20 @@ def test_no_terminal_is_mended_without_the_right(home: Path) -> None:
     words = ["font", "check", str(terminal), "--codeset", JUKI, "--mend", str(home / "mended")]
     assert gaiji(home, *words) == 1
     assert not (home / "mended").exists()
+
+
+def test_a_font_for_browsers_is_refused_with_what_to_hand_in_instead(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    allow(home)
+    packed = home / "juki.woff2"
+    words = ["--codeset", JUKI, "--format", "woff2", str(packed)]
+    assert gaiji(home, "font", "build", *words) == 0
+    capsys.readouterr()
+    assert gaiji(home, "font", "check", str(packed), "--codeset", JUKI) == 2
+    assert "fonttools ttLib.woff2 decompress" in capsys.readouterr().err
+    assert woff2.main(["decompress", str(packed)]) is None
+    assert gaiji(home, "font", "check", str(home / "juki.ttf"), "--codeset", JUKI) == 0
 
 
 def test_a_hostile_font_is_read_in_the_sandbox(home: Path) -> None:

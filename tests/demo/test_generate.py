@@ -15,12 +15,14 @@ from gaiji.charset.tables import read_cs_table, read_list, read_vendor_table
 from gaiji.data import MjRow
 from gaiji.demo.characters import Pool, fill
 from gaiji.demo.council import CITIES, CODE_SETS, CodeSetPlan
+from gaiji.demo.drawing import Originals, designed
 from gaiji.demo.generate import DemoFiles, generate
 from gaiji.demo.sheets import half_width
 from gaiji.errors import NoPicture, StorageFailed
+from gaiji.glyph.build import as_built
 from gaiji.glyph.donors import Donor
-from gaiji.glyph.forms import is_empty
-from gaiji.glyph.reference import find_font
+from gaiji.glyph.forms import Glyph, is_empty
+from gaiji.glyph.reference import ReferenceFont, find_font
 from gaiji.glyph.sources import parse_source
 from gaiji.settings import Settings
 from tests.hosts import NEWLINES, SHIFTS, characters, is_readable
@@ -38,9 +40,23 @@ def donor() -> tuple[Path, ...]:
     return tuple(path for path in found if path)
 
 
+@cache
+def reference() -> Path:
+    found = find_font(Settings(), "ipamj")
+    if found is None:
+        pytest.skip("the reference font is not installed")
+    return found
+
+
+@cache
+def originals() -> Originals:
+    return Originals(Donor(donor()), ReferenceFont.open(reference()))
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> DemoFiles:
-    return generate(tmp_path_factory.mktemp("council"), records=RECORDS, fonts=donor())
+    folder = tmp_path_factory.mktemp("council")
+    return generate(folder, records=RECORDS, fonts=donor(), reference=reference())
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +94,13 @@ def test_a_whole_folder_is_left_alone_and_a_damaged_one_is_made_again_with_the_s
     told: list[str] = []
     folder = tmp_path / "council"
     shutil.copytree(files.folder, folder)
-    made = generate(folder, records=RECORDS, fonts=donor(), progress=told.append)
+    asked: dict[str, Any] = {"records": RECORDS, "fonts": donor(), "reference": reference()}
+    made = generate(folder, **asked, progress=told.append)
     assert told == []
     for path in made.folder.rglob("*.*"):
         if path.name != "MANIFEST.json":
             path.write_bytes(b"damaged")
-    generate(folder, records=RECORDS, fonts=donor(), progress=told.append)
+    generate(folder, **asked, progress=told.append)
     assert told == ADDRESSES
     paths = sorted(path.relative_to(files.folder) for path in files.folder.rglob("*.*"))
     assert paths == sorted(path.relative_to(folder) for path in folder.rglob("*.*"))
@@ -94,7 +111,7 @@ def test_a_whole_folder_is_left_alone_and_a_damaged_one_is_made_again_with_the_s
 @pytest.mark.fonts
 def test_another_seed_gives_other_gaiji() -> None:
     plan = CODE_SETS[0]
-    made = [fill(plan, Pool(seed, Donor(donor())), seed) for seed in (7, 7, 8)]
+    made = [fill(plan, Pool(seed, originals()), seed) for seed in (7, 7, 8)]
     assert made[0] == made[1]
     first, other = ({slot.shape.id for slot in slots} for slots in made[1:])
     assert len(first & other) < len(first) * 0.8
@@ -121,6 +138,25 @@ def test_every_file_is_read_and_agrees_with_the_truth(
         code = row.code.hex().upper()
         if row.mj and code not in wrong and row.valid_to is None:
             assert row.mj == known[code]
+
+
+@pytest.mark.fonts
+def test_a_citys_glyph_is_its_characters_own_and_no_others(files: DemoFiles, truth: Any) -> None:
+    own, rows = files.of("252069/juki"), originals().rows
+    known = {code: name for code, name in truth["code_sets"]["252069/juki"].items() if name}
+    font = parse_source(own.font.read_bytes(), own.font.name)
+    shown = {glyph_code(own.plan, one.key, one.unit): one.glyph for one in font.glyphs}
+    assert {"MJ002064", "MJ002065", "MJ023898", "MJ023899"} <= set(known.values())
+    expected: dict[str, Glyph] = {}
+    for name in known.values():
+        outline = originals().own(rows[name])
+        assert outline is not None
+        expected[name] = as_built(designed(outline, own.plan.design), 1024)
+    assert len(set(expected.values())) == len(expected)
+    drawn = {code: name for code, name in known.items() if code in shown}
+    assert {code: expected[name] for code, name in drawn.items()} == {
+        code: shown[code] for code in drawn
+    }
 
 
 def glyph_code(plan: CodeSetPlan, key: int, unit: str) -> str:
@@ -308,7 +344,7 @@ def test_kana_become_half_width_with_their_marks_apart() -> None:
 
 def test_a_missing_font_and_an_unwritable_folder_are_clear_errors(tmp_path: Path) -> None:
     with pytest.raises(NoPicture):
-        generate(tmp_path, fonts=[tmp_path / "none.ttf"])
+        generate(tmp_path, fonts=[tmp_path / "none.ttf"], reference=tmp_path / "none.ttf")
     (tmp_path / "252069").write_text("a file where a folder must be")
     with pytest.raises(StorageFailed):
-        generate(tmp_path, records=1, fonts=donor())
+        generate(tmp_path, records=1, fonts=donor(), reference=reference())

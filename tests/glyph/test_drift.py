@@ -66,6 +66,18 @@ def test_another_rounding_of_the_same_outlines_is_no_difference() -> None:
     assert font({}, em_units=2000) == []
 
 
+@pytest.mark.parametrize("em_units", [97, 256, 512, 900])
+def test_a_coarser_em_is_no_difference_and_hides_none(em_units: int) -> None:
+    assert font({}, em_units=em_units) == []
+    redrawn = Outline(1024, 1024, cross(5).contours[:1])
+    found = font({0xE002: cross(3), 0xE003: cross(2), 0xE005: redrawn}, em_units=em_units)
+    assert [(one.code_point, one.kind, one.found_at) for one in found] == [
+        (0xE002, "swapped", 0xE003),
+        (0xE003, "swapped", 0xE002),
+        (0xE005, "redrawn", None),
+    ]
+
+
 def test_each_kind_that_was_planted_is_found_and_nothing_else() -> None:
     redrawn = Outline(1024, 1024, cross(5).contours[:1])
     found = font(

@@ -33,7 +33,7 @@ from gaiji.registry import (
 from gaiji.registry.fonts import FontSubject, font_file, glyphs_for
 from gaiji.registry.tables import Base, Character, GlyphSource, Release
 from gaiji.settings import Settings
-from gaiji.wire.fonts import SCOPES, FontFormat, Scope
+from gaiji.wire.fonts import SCOPES, FontFormat, RightsRowShape, Scope
 from tests.council import KUSATSU, ME, RITTO, Council
 
 JUKI, ZEI = f"{KUSATSU}/juki", f"{RITTO}/zei"
@@ -114,6 +114,13 @@ def test_a_glyph_goes_as_far_as_its_right_and_no_further(
         f"{JUKI}/{code}" for code in ("F040", "F041", "F042")
     ]
     assert f"gaiji rights set {JUKI} --scope {audience}" in listed[0]["text"]
+
+
+def test_a_supplier_that_nobody_told_is_said_in_words() -> None:
+    refused = rights.Refusals("council", lambda _: {})
+    refused.missing(f"{JUKI}/F040", "a" * 64, [], JUKI)
+    assert "(supplier not told, scope unknown)" in refused.findings[0].text.en
+    assert "提供者不明" in refused.findings[0].text.ja
 
 
 def test_a_city_gets_nothing_before_its_rights_are_told(city: Council) -> None:
@@ -363,6 +370,74 @@ def test_what_a_city_has_under_ipas_licence_is_in_no_font_under_other_terms(city
     assert set(made.files("x.tte")) == {"x.tte", "x.tte.provenance.json", "x.tte.licence.txt"}
 
 
+def drawn(council: Council, points: dict[str, int], **asked: Any) -> list[tuple[str, str, str]]:
+    """Character, source and code set of each glyph of a shared server's font."""
+    server(council, points)
+    what = FontSubject("server", "cs1")
+    content = glyphs_for(council.session, council.settings, what, release(council), **asked)
+    proofs = [one.provenance for one in content.glyphs]
+    return [(one.character, one.source, one.codeset) for one in proofs]
+
+
+def test_one_citys_glyph_under_ipas_licence_gives_way_to_the_next_citys(city: Council) -> None:
+    rights.set_rights(city.session, ME, JUKI, "public", ground="販売元の書面", licence="IPA")
+    allow(city, ZEI, "council")
+    assert drawn(city, {NABE: 0xE000}) == [(NABE, "city", ZEI)]
+
+
+@needs_fonts
+def test_a_glyph_under_ipas_licence_gives_way_to_the_donors(city: Council) -> None:
+    rights.set_rights(city.session, ME, JUKI, "public", ground="販売元の書面", licence="IPA")
+    assert drawn(city, {NABE: 0xE000}) == [(NABE, "hanazono", "")]
+
+
+def test_a_glyph_under_ipas_licence_is_refused_where_nothing_else_is_left(city: Council) -> None:
+    rights.set_rights(city.session, ME, JUKI, "public", ground="販売元の書面", licence="IPA")
+    with pytest.raises(Refused, match="missing for 1 of them; ") as caught:
+        drawn(city, {own_character(city): 0xE000})
+    (told,) = caught.value.extra["findings"]
+    assert "take in another city's or leave it out" in told["text"]
+    assert "gaiji font build --outlines ipamj" in told["text"]
+    for command in ("font build", "bundle print", "cutover export"):  # those that have it
+        assert command in str(caught.value)
+
+
+def test_what_to_do_names_the_code_of_each_glyph(city: Council) -> None:
+    with pytest.raises(Refused, match="missing for 3 of them; ") as caught:
+        built(city, OWN, release(city), "tte")
+    told = [one["text"] for one in caught.value.extra["findings"]]
+    for code, text in zip(("F040", "F041", "F042"), told, strict=True):
+        assert f"gaiji rights set {JUKI} --scope member --code {code} --ground" in text
+
+
+def test_what_to_do_names_the_glyph_that_the_city_has_since_redrawn(city: Council) -> None:
+    mine = own_character(city)
+    city.take_in_font(JUKI, "EUDC.TTE", font(500, 666, 700))
+    city.publish()
+    with pytest.raises(Refused, match=f"missing for 1 of them \\({JUKI} 1\\); ") as caught:
+        drawn(city, {mine: 0xE000})
+    glyph = digest(square(600))
+    remedy = f"gaiji rights set {JUKI} --scope council --glyph {glyph} --ground"
+    assert remedy in caught.value.extra["findings"][0]["text"]
+    allow(city, JUKI, "council", glyph)
+    content = glyphs_for(city.session, city.settings, FontSubject("server", "cs1"), release(city))
+    assert [one.sha256 for one in content.glyphs] == [glyph]
+
+
+def test_two_characters_with_one_glyph_are_told(city: Council) -> None:
+    files = intake.Files(font=("Z.TTE", font(510, 500)), scope="council")
+    intake.take_in(city.session, ME, ZEI, files, city.settings)
+    city.decide(f"{ZEI}/F041", SAKI)
+    city.publish()
+    allow(city, JUKI, "council")
+    server(city, {NABE: 0xE000, SAKI: 0xE001})
+    what = FontSubject("server", "cs1")
+    content = glyphs_for(city.session, city.settings, what, release(city))
+    (told,) = content.facts.findings
+    assert (told.code, told.subject) == ("same-glyph", SAKI)
+    assert f"{NABE} and {SAKI}" in told.text.en
+
+
 @needs_fonts
 def test_every_form_of_a_font_of_ipas_outlines_has_the_licence_beside_it(city: Council) -> None:
     allow(city, JUKI, "public")
@@ -449,12 +524,18 @@ def test_a_replay_tells_the_same_rights(empty_engine: Engine) -> None:
             ground="市の決裁",
             glyphs=[digest(square(600))],
         )
+        hand_in(council, font(600, 601), scope="member")
         target = make_blank()
         with Session(target) as other:
             replay.replay(session, other)
             told = rows_of(session)
             assert rows_of(other) == told
-            assert sorted(scope for *_, scope, _ in told) == ["council", "public"]
+            assert sorted(scope for *_, scope, _ in told) == [
+                "council",
+                "member",
+                "member",
+                "member",
+            ]
 
 
 def make_blank() -> Engine:
@@ -464,7 +545,7 @@ def make_blank() -> Engine:
 
 
 def rows_of(session: Session) -> list[tuple[str, str, str, str | None]]:
-    query = select(GlyphSource).order_by(GlyphSource.glyph, GlyphSource.code_set_id)
+    query = select(GlyphSource).order_by(GlyphSource.glyph, GlyphSource.blob)
     return [(s.glyph, s.supplier, s.scope, s.licence) for s in session.scalars(query)]
 
 
@@ -513,6 +594,50 @@ def test_a_file_that_is_handed_in_again_renews_what_is_told_and_leaves_the_rest(
     assert again("丙社", "unknown") == [("丙社", "乙社契約", "council")]
     (juki,) = rights.show_rights(same_file.session, JUKI).items
     assert (juki.supplier, juki.scope) == ("甲社", "member")
+
+
+def test_a_newer_file_on_narrower_terms_narrows_the_glyphs_it_brings_again(
+    council: Council,
+) -> None:
+    council.add(KUSATSU, "草津市")
+    council.code_set(JUKI)
+    hand_in(council, font(500, 600), supplier="甲社", scope="public", licence="IPA")
+    hand_in(council, font(500, 601), supplier="乙社", scope="member")
+    council.publish()
+    told = [(one.supplier, one.scope, one.licence, one.glyphs) for one in terms(council)]
+    assert told == [
+        ("乙社", "member", None, 1),
+        ("乙社", "member", "IPA", 1),  # what is not told now stands
+        ("甲社", "member", "IPA", 1),
+        ("甲社", "public", "IPA", 1),
+    ]
+    content = glyphs_for(
+        *(council.session, council.settings, OWN, release(council)),
+        audience="public",
+        outlines="ipamj",
+        refused="leave-out",
+    )
+    assert content.glyphs == ()
+    hand_in(council, font(500, 602), supplier="丙社")  # nothing of how far
+    assert {one.scope for one in terms(council)} == {"member", "public", "unknown"}
+    hand_in(council, font(500, 603), supplier="丁社", scope="council", licence="CC0-1.0")
+    best = rights.granting(
+        rights.sources_of(council.session, [digest(square(500))])[digest(square(500))], "council"
+    )
+    assert best is not None
+    assert (best.supplier, best.licence) == ("丁社", "CC0-1.0")
+
+
+def hand_in(council: Council, data: bytes, **of: Any) -> None:
+    files = intake.Files(font=("EUDC.TTE", data), **of)
+    intake.take_in(council.session, ME, JUKI, files, council.settings)
+
+
+def terms(council: Council) -> list[RightsRowShape]:
+    return sorted(
+        rights.show_rights(council.session, JUKI).items,
+        key=lambda one: (one.supplier, one.scope, one.licence or ""),
+    )
 
 
 def test_another_citys_right_for_itself_opens_nothing_here(same_file: Council) -> None:

@@ -24,7 +24,8 @@ from gaiji.glyph.forms import Bitmap
 from gaiji.glyph.reference import find_font
 from gaiji.registry import rights
 from gaiji.registry.releases import find_release
-from gaiji.report.bundle import JobFile, print_bundle
+from gaiji.report.bundle import print_bundle
+from gaiji.report.bundlejobs import JobFile
 from gaiji.report.pdf import A4
 from gaiji.report.sheet import Sheet, as_html, row_cells, sheet_of
 from gaiji.report.sheetpdf import GLYPH, GLYPH_PLACES, MARGIN, ROW, TOP, as_pdf
@@ -192,6 +193,7 @@ def test_the_bundle_holds_fonts_sheet_lists_and_checksums(
     assert (done.audience, done.members, done.rows) == ("council", [KUSATSU, RITTO], 5)
     words = (folder / "README.txt").read_text("utf-8")
     assert "納税通知2027" in words
+    assert "私用領域の符号位置のまま" in words
     assert "notices.csv" not in words + json.dumps(told)
 
 
@@ -393,18 +395,25 @@ def test_bad_members_jobs_and_files_are_refused_before_anything_is_written(
     own = f"{KUSATSU}/juki"
     bad = tmp_path / "bad.csv"
     bad.write_bytes(b"1,\xf0\xff\n")
+    empty = tmp_path / "empty.csv"
+    empty.touch()
     tries: list[tuple[type[Exception], tuple[JobFile, ...], tuple[str, ...]]] = [
         (UnknownMember, (), ("252107",)),
         (UnknownRelease, (), (KOKA,)),
         (BadName, (JobFile("../x", own, notices),), (KUSATSU,)),
         (BadName, (JobFile("x", own, notices),) * 2, (KUSATSU,)),
+        (BadName, (JobFile("x", own, notices), JobFile("X", own, notices)), (KUSATSU,)),
+        (BadName, (JobFile("con", own, notices),), (KUSATSU,)),
+        (BadName, (JobFile("LPT1.2027", own, notices),), (KUSATSU,)),
         (BadName, (JobFile("x", own, notices),), (RITTO,)),
         (MalformedInput, (JobFile("x", own, bad),), (KUSATSU,)),
         (BadInput, (JobFile("x", own, tmp_path / "none.csv"),), (KUSATSU,)),
+        (BadInput, (JobFile("x", own, empty),), (KUSATSU,)),
     ]
     for kind, jobs, members in tries:
-        with pytest.raises(kind):
+        with pytest.raises(kind) as raised:
             made(printing, tmp_path / "print", *jobs, members=members)
+        assert "--malformed" not in str(raised.value)  # an option of another command
         assert not (tmp_path / "print").exists()
 
 

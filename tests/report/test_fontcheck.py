@@ -7,7 +7,7 @@ from gaiji.glyph.forms import Outline
 from gaiji.glyph.reference import font_status
 from gaiji.registry import adoption, allocation, intake, journal, releases, rights
 from gaiji.registry.fonts import FontSubject, font_file, glyphs_for
-from gaiji.report.fontcheck import check_font
+from gaiji.report.fontcheck import check_font, heading
 from gaiji.settings import Settings
 from tests.council import KUSATSU, ME, Council
 
@@ -53,6 +53,8 @@ def test_a_council_font_that_was_just_built_agrees_with_its_release(
     check = check_font(city.session, city.settings, what, release, "a.tte", data)
     assert check.drifts == ()
     assert len(check.expected) == len(content.glyphs) > 0
+    subject = {"server": "server:cs1", "release": "協議会の共通文字"}[what.kind]
+    assert heading(check)[0] == f"端末フォントの点検: {subject}、版 1"
 
 
 def test_a_citys_own_font_is_held_against_every_glyph_it_has(city: Council) -> None:
