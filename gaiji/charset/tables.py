@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from gaiji.charset import notations
+from gaiji.charset.cells import guarded, unguarded
 from gaiji.charset.charsets import Charset
 from gaiji.charset.notations import Problems, is_private
 from gaiji.charset.vendor import VendorTable, read_vendor_table, write_fujitsu, write_hulft
@@ -34,7 +36,6 @@ __all__ = [
     "write_hulft",
 ]
 
-FORMULA_STARTS = tuple("=+-@\t\r＝＋－＠")
 HEADER_WITHIN = 10
 """Lines in front of the column names that are passed over, such as a title."""
 
@@ -113,8 +114,9 @@ def read_cs_table(
     """Return the rows of a CS-server table (CSサーバー文字対応表): local code and J+ code.
 
     Codes outside the user-defined areas are standard characters and are left out with one warning, J+ codes
-    outside the Juki-net repertoire with one each. allowed: code points outside it that a shared server gives out;
-    twice: how grave it is when one code has two J+ codes, of which the first counts. Raises BadTable.
+    outside the Juki-net repertoire with one each. allowed: code points outside it that a shared server gives out,
+    however they are written (no J+ code lies among them); twice: how grave it is when one code has two J+ codes,
+    of which the first counts. Raises BadTable.
     """
     sheet = _Sheet(data, file_name, ("code", "juki"))
     problems = sheet.problems
@@ -129,10 +131,12 @@ def read_cs_table(
         except BadName as error:
             problems.refused(error, record, sheet.header("code"), cells.get("code", ""))
             continue
-        juki = _cell(sheet, record, cells, "juki", notations.juki)
+        juki = _point(cells.get("juki"), allowed) or _cell(
+            sheet, record, cells, "juki", notations.juki
+        )
         if juki is None:
             continue
-        if int(juki[2:], 16) not in allowed and not _in_repertoire(sheet, record, juki):
+        if not juki.startswith("U+") and not _in_repertoire(sheet, record, juki):
             continue
         first = rows.setdefault(code, (record, code, juki))
         if first[2] != juki:
@@ -236,7 +240,7 @@ def _records(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield line, [_unguarded(cell.strip(" \t\r\n")) for cell in cells]
+                yield line, [unguarded(cell.strip(" \t\r\n")) for cell in cells]
             line = reader.line_num + 1
     except csv.Error as error:
         raise BadTable(
@@ -244,13 +248,6 @@ def _records(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
             f"Not readable as a table ({error}); correct the quotation marks.",
             where=Where(file, line),
         ) from None
-
-
-def _unguarded(cell: str) -> str:
-    """Take off what spreadsheets need to keep a cell as text: `="F040"` and the `'` of `write_csv`."""
-    if cell.startswith('="') and cell.endswith('"') and len(cell) > 2:
-        return cell[2:-1]
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in FORMULA_STARTS else cell
 
 
 READERS: dict[str, tuple[Callable[[str], Any], str]] = {
@@ -289,6 +286,13 @@ def _cell(
             "bad-notation", "error", text, record, sheet.header(field), cells.get("code")
         )
         return None
+
+
+def _point(cell: str | None, allowed: Container[int]) -> str | None:
+    """Return a server's own code point as `U+E000` where a cell says one that the server gives out."""
+    written = re.sub(r"\s", "", notations.folded(cell or ""))
+    found = re.fullmatch(r"(?:U\+|J\+?|0X)?([0-9A-F]{4})", written)
+    return f"U+{found[1]}" if found and int(found[1], 16) in allowed else None
 
 
 def _in_repertoire(sheet: _Sheet, record: int, juki: str) -> bool:
@@ -384,19 +388,22 @@ def _one_meaning_a_day(rows: Iterable[ListedCode], problems: Problems) -> None:
 
 
 def write_csv(
-    header: Sequence[str], rows: Iterable[Sequence[object]], encoding: str = "utf-8-sig"
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    encoding: str = "utf-8-sig",
+    *,
+    guard: bool = True,
 ) -> bytes:
-    """Return a CSV file that a spreadsheet shows and never runs (数式として実行されないCSV).
+    """Return a CSV file that a spreadsheet shows as it is and never runs (表計算で開いても変わらないCSV).
 
-    Cells a spreadsheet would take for a formula (`=cmd`) get a `'` in front, which `read_list` takes off.
+    guard: cells are `guarded`, which the readers here take off; without it they stay bare, for other machines.
     encoding: `utf-8-sig` (with the mark Excel needs), `utf-8` or `cp932`. None becomes an empty cell.
     Raises UnsupportedConversion for a character that CP932 does not have.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
     for row in (header, *rows):
-        cells = ("" if cell is None else str(cell) for cell in row)
-        writer.writerow(f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell for cell in cells)
+        writer.writerow(map(guarded, row) if guard else row)
     try:
         return out.getvalue().encode(encoding)
     except UnicodeEncodeError as error:

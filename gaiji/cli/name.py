@@ -10,7 +10,7 @@ import typer
 
 from gaiji.cli.shared import Home, OutputFormat, reading, say, say_json, say_table
 from gaiji.errors import BadInput, Text
-from gaiji.report.namecase import trace_name
+from gaiji.report.namecase import summary, trace_name
 from gaiji.wire.names import NameRequest, NameShape, NameStepShape
 
 LONGEST_BYTES = 1 << 14
@@ -111,20 +111,7 @@ def _say(found: NameShape) -> None:
             say(f"  {finding.level} {finding.code}: {finding.text}")
     for finding in found.findings:
         say(f"  {finding.level} {finding.code}: {finding.text}")
-    if found.whole:
-        say(
-            Text(
-                "すべての字が届き、元に戻ります。",
-                "Every character arrives and comes back as it was.",
-            )
-        )
-    else:
-        say(
-            Text(
-                f"そのままでは届きません。元に戻らない字: {found.losses}",
-                f"The name does not arrive as it was; characters that do not come back: {found.losses}",
-            )
-        )
+    say(summary(found))
 
 
 def _row(step: NameStepShape) -> list[str | None]:

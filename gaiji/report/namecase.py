@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
 from gaiji.charset.mapping import Mapping
 from gaiji.charset.resolve import Options
-from gaiji.errors import UnknownCode, UnsupportedConversion
+from gaiji.errors import Text, UnknownCode, UnsupportedConversion
 from gaiji.registry.adoption import conversion_ends
 from gaiji.registry.characters import show_local_code
 from gaiji.registry.db import Session, today
@@ -59,7 +60,7 @@ def trace_name(session: Session, asked: NameRequest, *, day: date | None = None)
         losses=traced.losses,
         source=_hex(traced.data),
         target=_hex(traced.out),
-        steps=[_step_shape(step, glyphs) for step in traced.steps],
+        steps=[_step_shape(step, asked.from_, glyphs) for step in traced.steps],
         findings=[finding.shape() for finding in chosen.findings],
     )
 
@@ -74,6 +75,25 @@ def _releases(session: Session, asked: NameRequest, day: date) -> _Releases:
         ends.source if adopted[asked.from_] else find_release(session, asked.release),
         ends.target if two == "adopted" else find_release(session, two),
         tuple(one for one in ends.findings if adopted.get(one.subject or "")),
+    )
+
+
+def summary(found: NameShape) -> Text:
+    """Return in one sentence whether a name arrives and comes back (氏名の変換のまとめ)."""
+    if found.whole:
+        return Text(
+            "すべての字が届き、元に戻ります。", "Every character arrives and comes back as it was."
+        )
+    if not found.losses:  # then a policy wrote what the target has no code for
+        escaped = sum(step.target is None for step in found.steps)
+        return Text(
+            f"変換先にコードのない字は退避表記で届きます: {escaped}。すべての字が元に戻ります。",
+            f"Characters that arrive as an escape, without a code at the target: {escaped}; every character comes "
+            "back as it was.",
+        )
+    return Text(
+        f"そのままでは届きません。元に戻らない字: {found.losses}",
+        f"The name does not arrive as it was; characters that do not come back: {found.losses}",
     )
 
 
@@ -102,8 +122,35 @@ class _Glyphs:
             return None
         return shape.glyph
 
+    def registered(self, code: bytes | None) -> bool:
+        """Whether a local code of the source was ever registered."""
+        if code is None or self.ends[0] is None:
+            return False
+        code_set, release = self.ends[0]
+        try:
+            show_local_code(self.session, code_set, code.hex().upper(), release.number)
+        except UnknownCode:
+            return False
+        return True
 
-def _step_shape(step: NameStep, glyphs: _Glyphs) -> NameStepShape:
+
+def _findings(step: NameStep, source: str, glyphs: _Glyphs) -> Iterator[Finding]:
+    """Yield what there is to say of a step; what was never registered cannot be decided on."""
+    code = _hex(step.code)
+    for finding in step.findings:
+        if finding.code != "undecided" or glyphs.registered(step.code):
+            yield finding
+            continue
+        text = Text(
+            f"{source} のコード {code} は外字として登録されていません。字形と一覧を gaiji codeset import {source} で"
+            "受け入れてから決めてください。",
+            f"Code {code} of {source} was never registered; take in its glyph and list with gaiji codeset import "
+            f"{source}, then decide on it.",
+        )
+        yield Finding("unregistered", "gap", text, code)
+
+
+def _step_shape(step: NameStep, source: str, glyphs: _Glyphs) -> NameStepShape:
     return NameStepShape(
         typed=step.typed.text,
         code=_hex(step.code),
@@ -120,7 +167,7 @@ def _step_shape(step: NameStep, glyphs: _Glyphs) -> NameStepShape:
         written=step.written,
         back=_hex(step.back),
         lossy=step.lossy,
-        findings=[finding.shape() for finding in step.findings],
+        findings=[finding.shape() for finding in _findings(step, source, glyphs)],
     )
 
 

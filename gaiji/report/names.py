@@ -91,7 +91,7 @@ def trace(
     data = _source_bytes(text, pieces, conversion, side)
     steps, outs = [], []
     for piece in pieces:
-        step, out = _step(piece, conversion, way)
+        step, out = _step(piece, conversion, side)
         steps.append(step)
         outs.append(out)
     written = [out for out in outs if out is not None]
@@ -133,11 +133,11 @@ def _joining(name: str, at: int) -> BadName:
 # --- one step
 
 
-def _step(piece: Typed, conversion: Conversion, way: Pair) -> tuple[NameStep, bytes | None]:
+def _step(piece: Typed, conversion: Conversion, side: CodeSetSide) -> tuple[NameStep, bytes | None]:
     """Return one step, and the output in standing form."""
     if piece.token is None:
-        return _without_code(piece, conversion, way), None
-    side, target = way.source, way.target
+        return _without_code(piece, conversion, side), None
+    target = conversion.way.target
     item = side.read(piece.token)
     outcome = conversion.resolver.resolve(piece.token)
     shape = side.repertoire.shape(item.text, item.jis or 2004) if item.text else None
@@ -157,9 +157,9 @@ def _step(piece: Typed, conversion: Conversion, way: Pair) -> tuple[NameStep, by
     return step._replace(findings=tuple(_findings(step, side, target))), outcome.out
 
 
-def _without_code(piece: Typed, conversion: Conversion, way: Pair) -> NameStep:
+def _without_code(piece: Typed, conversion: Conversion, side: CodeSetSide) -> NameStep:
     """Return the step of what the source has no one code for: the target's code is told all the same."""
-    repertoire, target = way.source.repertoire, way.target
+    repertoire, target = side.repertoire, conversion.way.target
     reading: Side = MjSide(repertoire) if piece.character else UnicodeSide(repertoire)
     token = f"{piece.character} " if piece.character else piece.read or ""
     outcome = Resolver(Pair(reading, target), conversion.options).resolve(token.encode())
@@ -174,7 +174,8 @@ def _without_code(piece: Typed, conversion: Conversion, way: Pair) -> NameStep:
         True,
         (),
     )
-    return step._replace(findings=tuple(_findings(step, way.source, target)))
+    step = step._replace(written=None)  # no conversion has it to write
+    return step._replace(findings=tuple(_findings(step, side, target)))
 
 
 def _at_target(
@@ -201,8 +202,16 @@ def _shown(out: bytes | None, target: Side) -> str | None:
 # --- what there is to say of a step
 
 
-def _findings(step: NameStep, source: Side, target: Side) -> Iterator[Finding]:
+def _findings(step: NameStep, source: CodeSetSide, target: Side) -> Iterator[Finding]:
     code = step.code.hex().upper() if step.code else step.character
+    if step.typed.composed:
+        yield _finding(
+            "composed",
+            "warning",
+            f"仮名と濁点・半濁点の2文字で入力されたので、一字の「{step.typed.read}」として読みました。",
+            f"A kana and a voicing mark were typed, two characters; they are read as the one {step.typed.read}.",
+            code,
+        )
     if step.code is None:
         yield _no_source_code(step, source)
     elif step.typed.character and step.typed.character != step.character:
@@ -256,18 +265,24 @@ def _no_source_code(step: NameStep, source: Side) -> Finding:
             f"At the source {', '.join(codes)} are one character; type the code, like {example}.",
             step.character,
         )
+    found = Text("", ".")
+    if step.target is not None:
+        found = Text(
+            "変換先のコードは文字そのものから求めました。",
+            "; the target's was found from the character itself.",
+        )
     return _finding(
         "not-in-source",
         "gap",
-        "この文字のコードは変換元の外字セットにありません。変換先のコードは文字そのものから求めました。",
-        "The source's code set has no code for this character; the target's was found from the character itself.",
+        f"この文字のコードは変換元の外字セットにありません。{found.ja}",
+        f"The source's code set has no code for this character{found.en}",
         step.character,
     )
 
 
-def _no_target_code(step: NameStep, source: Side, target: Side) -> Finding:
+def _no_target_code(step: NameStep, source: CodeSetSide, target: Side) -> Finding:
     code = step.code.hex().upper() if step.code else None
-    if step.kind == "malformed":
+    if step.kind == "malformed" and code:
         return _finding(
             "malformed",
             "error",
@@ -275,22 +290,39 @@ def _no_target_code(step: NameStep, source: Side, target: Side) -> Finding:
             f"Code {code} is no character of the source's charset; check what was typed.",
             code,
         )
-    if step.character is None:
+    if step.character is not None:
         return _finding(
-            "undecided",
+            "not-in-target",
             "gap",
-            f"{source.owner} のコード {code} の文字はまだ決まっていません。字形を見て gaiji decide で決めてください。",
-            f"No character is decided for code {code} of {source.owner}; look at its glyph and settle it with "
-            "gaiji decide.",
+            f"変換先 {_name(target)} に {step.character} のコードがありません。"
+            "変換先で外字の登録か代替の決定が要ります。",
+            f"{_name(target)} has no code for {step.character}; its city must register a gaiji or decide on a "
+            "substitute.",
+            code or step.character,
+        )
+    if step.code is None or not source.is_local(step.code):
+        return _finding(
+            "not-in-target",
+            "gap",
+            f"変換先 {_name(target)} にこの文字のコードがなく、表す共通文字もありません。"
+            "変換先にある文字で入力してください。",
+            f"{_name(target)} has no code for this character, and no shared character stands for it; type one that "
+            "the target has.",
             code,
         )
     return _finding(
-        "not-in-target",
+        "undecided",
         "gap",
-        f"変換先 {target.owner} に {step.character} のコードがありません。変換先で外字の登録か代替の決定が要ります。",
-        f"{target.owner} has no code for {step.character}; its city must register a gaiji or decide on a substitute.",
-        code or step.character,
+        f"{_name(source)} のコード {code} の文字はまだ決まっていません。字形を見て gaiji decide で決めてください。",
+        f"No character is decided for code {code} of {_name(source)}; look at its glyph and settle it with gaiji "
+        "decide.",
+        code,
     )
+
+
+def _name(side: Side) -> str:
+    """Return how people name an end: 252069/juki, or a target such as unicode."""
+    return side.mapping.code_set if isinstance(side, CodeSetSide) else side.owner.partition("-")[2]
 
 
 def _finding(code: str, level: str, ja: str, en: str, subject: str | None) -> Finding:

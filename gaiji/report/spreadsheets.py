@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from gaiji.charset.tables import FORMULA_STARTS
+from gaiji.charset.cells import guarded
 
 ListFormat = Literal["csv", "excel", "json"]
 CHUNK = 1 << 16
@@ -21,8 +21,8 @@ def csv_lines(
 ) -> Iterator[bytes]:
     """Yield a CSV file in UTF-8, piece by piece (CSV).
 
-    `csv` holds every value as it is, for programs. `excel` begins with the mark Excel needs, and cells that a
-    spreadsheet would take for a formula (`=cmd`) get a `'` in front, which `read_list` takes off. None is empty.
+    `csv` holds every value as it is, for programs. `excel` begins with the mark Excel needs, and its cells are
+    `guarded`, which `read_list` takes off. None is empty.
     """
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
@@ -38,10 +38,7 @@ def csv_lines(
 
     writer.writerow(header)
     for row in rows:
-        cells = ["" if cell is None else str(cell) for cell in row]
-        if guard:
-            cells = [f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell for cell in cells]
-        writer.writerow(cells)
+        writer.writerow(map(guarded, row) if guard else row)
         if out.tell() >= CHUNK:
             yield taken()
     yield taken()

@@ -29,7 +29,8 @@ from gaiji.errors import (
 )
 from gaiji.glyph.draw import svg
 from gaiji.registry import members, releases
-from gaiji.report.namecase import trace_name
+from gaiji.report.namecase import summary, trace_name
+from gaiji.report.nametyping import spelled
 from gaiji.settings import Settings
 from gaiji.web.pages import render
 from gaiji.web.pictures import Found, character_glyph, kept_glyph
@@ -112,6 +113,7 @@ def show_name_page(
         asked=form,
         typed=_shown(form.name, found),
         found=found,
+        summary=summary,
         problem=problem,
         pictures=pictures,
         kinds=KINDS,
@@ -134,13 +136,7 @@ def _asked(form: _Sent) -> NameRequest:
 
 def _shown(name: str, found: NameShape | None) -> str:
     """Return a name as the form shows it again, private-use characters as the codes they were read as."""
-    if found is None:
-        return "".join(f"U+{ord(one):04X}" if _is_private(one) else one for one in name)
-    return "".join(step.typed or "" for step in found.steps)
-
-
-def _is_private(one: str) -> bool:
-    return "\ue000" <= one <= "\uf8ff" or one >= "\U000f0000"
+    return spelled(name) if found is None else "".join(step.typed or "" for step in found.steps)
 
 
 def _choices(session: Session) -> dict[str, Any]:
@@ -154,7 +150,10 @@ def _choices(session: Session) -> dict[str, Any]:
         for one in members.code_sets(session)
         if one.address in published
     ]
-    return {"sets": sets, "longest": LONGEST}
+    city = sets[0][0].partition("/")[0] if sets else ""
+    elsewhere = [address for address, _ in sets if not address.startswith(f"{city}/")]
+    other = next(iter([*elsewhere, *(address for address, _ in sets[1:])]), None)
+    return {"sets": sets, "other": other, "longest": LONGEST}
 
 
 class _Pictures:

@@ -67,8 +67,14 @@ def test_a_name_that_loses_something_ends_with_status_1(
     found = NameShape.model_validate(json.loads(said))
     assert [step.code for step in found.steps] == ["936E", "F041"]
     assert (found.whole, found.losses, found.target) == (False, 1, None)
+    assert [one.code for one in found.steps[1].findings] == ["undecided"]
+    said, _ = typed(monkeypatch, capsys, home, b"&252069-juki-F9FC;", status=1)
+    assert "gap unregistered: Code F9FC of 252069/juki was never registered" in said
+    assert "gaiji codeset import 252069/juki" in said
     said, _ = typed(monkeypatch, capsys, home, name, "--on-unmapped", "escape", status=1)
     assert "&252069-juki-F041;" in said
+    assert "do not come back" not in said
+    assert "without a code at the target: 1; every character comes back as it was" in said
 
 
 def test_what_has_no_code_stays_in_its_place(

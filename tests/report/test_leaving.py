@@ -14,15 +14,22 @@ import pytest
 from fontTools.ttLib import TTFont
 from sqlalchemy.orm import Session
 
-from gaiji.charset.tables import FORMULA_STARTS
+from gaiji.charset.cells import FORMULA_STARTS
+from gaiji.charset.charsets import charset
+from gaiji.charset.tables import read_list
 from gaiji.errors import BadInput, StorageFailed, UnknownMember
 from gaiji.glyph.build import build_truetype
 from gaiji.glyph.forms import Glyph, canonical, parse_canonical
-from gaiji.registry import db, gaps, intake, journal, schema
+from gaiji.registry import adoption, db, gaps, intake, journal, members, schema
 from gaiji.registry.lists import Wanted, listed
 from gaiji.registry.members import find_code_set
 from gaiji.registry.owned import own_entries, own_glyphs
+from gaiji.registry.releases import find_release
 from gaiji.registry.tables import Entry
+from gaiji.report.bundle import print_bundle
+from gaiji.report.bundlejobs import JobFile
+from gaiji.report.cutover import make_plan
+from gaiji.report.cutover_tables import rows_csv
 from gaiji.report.leaving import MANIFEST, export_member
 from gaiji.settings import Settings
 from tests.council import KUSATSU, ME, RITTO, Council
@@ -224,6 +231,41 @@ def test_no_table_of_the_folder_runs_anything_in_a_spreadsheet(
         assert not any(cell.startswith(FORMULA_STARTS) for cell in cells), name
     kept = json.loads((tmp_path / "left/juki/decisions.json").read_text("utf-8"))["items"]
     assert [row["ground"] for row in kept] == ['=HYPERLINK("x")', "@SUM(1)"]
+
+
+def test_a_code_that_excel_would_read_as_a_number_stays_one_in_every_table(
+    council: Council, tmp_path: Path
+) -> None:
+    council.add(KUSATSU, "草津市")
+    members.add_code_set(
+        council.session, ME, JUKI, charset_name="keis83", system="住民記録", group="住民記録系"
+    )
+    council.take_in(JUKI, "外字コード,面区点\n81E1,2-08-03\n81A1,\n")
+    council.decide(f"{JUKI}/81E1", NABE)
+    council.publish()
+    export_member(council.session, council.settings, KUSATSU, tmp_path / "left")
+    for name in ("list", "codes", "decisions", "mappings/252069-juki.unicode.r1"):
+        (file,) = (tmp_path / "left/juki").glob(f"{name}.csv")
+        cells = [
+            cell for row in csv.reader(io.StringIO(file.read_text("utf-8-sig"))) for cell in row
+        ]
+        assert '="81E1"' in cells, name
+        assert "81E1" not in cells, name
+    read = (tmp_path / "left/juki/list.csv").read_bytes()
+    again = read_list(read, "list.csv", charset("keis83"))
+    assert [(row.code, row.x0213) for row in again.rows][1] == (b"\x81\xe1", "2-08-03")
+    kept = json.loads((tmp_path / "left/juki/codes.json").read_text("utf-8"))["items"]
+    assert {row["code"] for row in kept} == {"81A1", "81E1"}
+
+    adoption.add_site(council.session, ME, "server:cs1")
+    plan = make_plan(council.session, ME, "cs1", [KUSATSU], release="latest", as_of=db.today())
+    assert b'"=""81E1"""' in rows_csv(plan.rows)
+    (tmp_path / "notices").write_bytes(b"\x0a\x42\x81\xe1\x0a\x41")
+    job = JobFile("notices", JUKI, tmp_path / "notices")
+    release = find_release(council.session, "latest")
+    folder = tmp_path / "print"
+    print_bundle(council.session, council.settings, release, [KUSATSU], [job], folder)
+    assert b'"=""81E1"""' in (folder / "jobs/notices.csv").read_bytes()
 
 
 def test_an_outline_that_no_font_can_hold_stays_exact_beside_the_font(

@@ -16,6 +16,7 @@ from gaiji.charset.targets import CodeSetSide
 from gaiji.charset.ways import is_private
 from gaiji.errors import BadName
 from gaiji.report.names import Trace, trace
+from gaiji.report.nametyping import spelled
 from tests.charset.cities import HOST, NEIGHBOUR, city, local_codes
 from tests.charset.council import VS, juki, other, zei
 
@@ -92,8 +93,74 @@ def _empty(name: str = "cp932") -> Mapping:
     return Mapping(1, "0" * 64, "252115/juki", charset(name), (), juki().repertoire)
 
 
+@pytest.mark.parametrize("name", ["é", "🏳", "U+E0100", VS[0]])
+def test_what_no_shared_character_stands_for_has_no_code_to_decide(name: str) -> None:
+    (step,) = trace(name, juki(), other(), ESCAPE).steps
+    assert (step.code, step.character, step.target, step.written) == (None, None, None, None)
+    told = [one.text.en for one in step.findings]
+    assert [one.code for one in step.findings] == ["not-in-source", "not-in-target"]
+    assert "the target's was found" not in told[0]
+    assert "252107/zei has no code for this character, and no shared character" in told[1]
+    assert "252069/juki" not in told[1]
+
+
+def test_a_standard_letter_that_the_target_lacks_is_no_undecided_code() -> None:
+    (step,) = trace("a", juki(), city("jef", NEIGHBOUR), ESCAPE).steps
+    assert (step.code, step.target) == (b"a", None)
+    assert [one.code for one in step.findings] == ["not-in-target"]
+    (local,) = trace("&252069-juki-F050;", juki(), zei()).steps
+    assert "code F050 of 252069/juki;" in local.findings[0].text.en
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "&252085-zei-F040;",
+            "is a code of another code set; type a code of the source, 252069/juki",
+        ),
+        ("&252069-juki-8E52;", "lies outside the user-defined area of 252069/juki"),
+        ("&252069-juki-F040F041;", "is not the code of one character"),
+        ("MJ999999", "names no shared character"),
+        ("U+D800", "is no character of a name"),
+        ("&252069-juki-F04", "cannot be read; write it like &252069-juki-F040;"),
+    ],
+)
+def test_what_is_wrong_with_a_notation_is_told_apart(name: str, told: str) -> None:
+    with pytest.raises(BadName) as refused:
+        trace(name, juki(), other())
+    assert told in refused.value.text.en
+
+
+def test_a_pasted_character_without_a_code_is_retyped_exactly_before_a_digit() -> None:
+    found = trace("\U000f0000A\U000f0000山", juki(), zei())
+    assert texts(found) == ["U+0F0000", "A", "U+F0000", "山"]
+    again = trace("".join(texts(found)), juki(), zei())
+    assert [step.typed.read for step in again.steps] == ["\U000f0000", "A", "\U000f0000", "山"]
+    assert spelled("\ue000A") == "U+00E000A"
+
+
 def texts(found: Trace) -> list[str]:
     return [step.typed.text for step in found.steps]
+
+
+@pytest.mark.parametrize("typed", ["か\u3099", "かU+3099", "U+304B U+3099"])
+def test_a_kana_and_its_voicing_mark_are_read_as_the_one_kana_and_told(typed: str) -> None:
+    found = trace(f"山{typed}山", juki(), other())
+    assert [step.code for step in found.steps] == [b"\x8eR", "が".encode("cp932"), b"\x8eR"]
+    assert "".join(step.typed.text for step in found.steps) == f"山{typed}山"
+    assert said(found) == [[], ["composed"], []]
+    assert found.whole
+
+
+def test_what_makes_no_kana_stays_as_it_was_typed_and_kanji_are_never_normalized() -> None:
+    for name in ("山\u3099", "か\u3099\u3099", "ん\u309a", "\ufa19"):
+        found = trace(name, juki(), other())
+        assert "".join(step.typed.text for step in found.steps) == name
+    assert trace("\ufa19", juki(), other()).steps[0].code == b"\xfb\x7e"
+    assert not any(step.typed.composed for step in trace("ん\u309aか\u309a", juki(), zei()).steps)
+    lone = trace("か\u3099\u3099", juki(), other()).steps
+    assert [step.typed.read for step in lone] == ["が", "\u3099"]
 
 
 @pytest.mark.parametrize("sequence", ["か゚", "かU+309A", "U+304B U+309A"])
@@ -214,7 +281,7 @@ NOTATIONS = (
     *("U+5C71 U+5C71", "MJ013582", "MJ003774", "OM000001", "MJ010541"),
 )
 TYPED = (
-    *("山", "か", "か゚", "゚", "A", "0", "&", "U", "+", "M", " ", "　", "é", "e\u0301", "🏳"),
+    *("山", "か", "か゚", "゚", "A", "0", "&", "U", "+", "M", " ", "　", "é", "e\u0301", "\u3099", "🏳"),
     *("邉" + VS[0x1D], "邉" + VS[0x11], "葛", VS[0], "\ufe00", "神\ufe00", "˩˥", "˩"),
     *("\ue000", "\ue00e", "\U000f0000", "\U000f0001", "\U0010fffd"),
 )

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from datetime import date
 from typing import Any
 
@@ -37,7 +38,7 @@ def test_a_name_is_traced_with_every_step_and_loss(shared_council: Council) -> N
     assert [step["back"] for step in found["steps"]][:3] == ["936E", "F040", "FAB1"]
     assert [step["lossy"] for step in found["steps"]] == [False, False, False, True, True]
     codes = [[one["code"] for one in step["findings"]] for step in found["steps"]]
-    assert codes[3] == ["undecided"]
+    assert codes[3] == ["unregistered"]
     assert codes[4] == ["not-in-target"]
     assert (found["whole"], found["target"]) == (False, None)
     assert found["steps"][1]["glyph"]
@@ -66,18 +67,19 @@ def test_each_side_takes_the_release_that_is_named(shared_council: Council) -> N
 
 def test_each_side_takes_what_it_adopted_by_the_day(council: Council) -> None:
     with db.writing(council.engine) as session:
-        adopt(session, ACTOR, f"{KUSATSU}/juki", 1, date(2026, 4, 1))
-        adopt(session, ACTOR, RITTO, 2, date(2026, 4, 1))
-        adopt(session, ACTOR, RITTO, 1, date(2026, 1, 1))
+        year = db.today().year + 1
+        adopt(session, ACTOR, f"{KUSATSU}/juki", 1, date(year, 4, 1))
+        adopt(session, ACTOR, RITTO, 2, date(year, 4, 1))
+        adopt(session, ACTOR, RITTO, 1, date(year, 1, 1))
     for day, releases, told in (
-        ("2026-05-01", (1, 2), 0),
-        ("2026-02-01", (2, 1), 1),
+        (f"{year}-05-01", (1, 2), 0),
+        (f"{year}-02-01", (2, 1), 1),
         ("2025-01-01", (2, 2), 2),
     ):
         found = ask(council, name="渡", as_of=day)
         assert (found["from"]["release"], found["to"]["release"]) == releases
         assert len(found["findings"]) == told
-    mixed = ask(council, name="渡", as_of="2026-05-01", to_release="1")
+    mixed = ask(council, name="渡", as_of=f"{year}-05-01", to_release="1")
     assert (mixed["from"]["release"], mixed["to"]["release"]) == (1, 1)
 
 
@@ -141,7 +143,7 @@ def test_the_page_traces_a_name_without_script_and_with_its_pictures_inside(
     assert seen.images == []
     assert "svg" in seen.tags
     assert not any(part in link for link in seen.links for part in ("F040", NABE, "渡"))
-    assert "No character is decided for code F045" in text
+    assert f"Code F045 of {KUSATSU}/juki was never registered" in text
     assert NABE in text
     assert HEN not in text
 
@@ -165,6 +167,16 @@ def test_the_empty_form_stands_at_its_own_address(shared_council: Council) -> No
     assert answer.status_code == 200
     assert 'method="post" enctype="multipart/form-data" autocomplete="off"' in answer.text
     assert "252107/juki" not in answer.text  # a candidate's set is in no release
+    (chosen,) = re.findall(r'<option value="([^"]+)" selected>', answer.text)
+    assert answer.text.index('<option value="252069/juki">') < answer.text.index(chosen)
+    assert not chosen.startswith("252069/")
+
+
+def test_half_a_character_is_told_as_such(shared_council: Council) -> None:
+    body = json.dumps(ASKED | {"name": "\ud800"}).encode()
+    headers = ENGLISH | {"content-type": "application/json"}
+    answer = shared_council.client.post("/v1/names", content=body, headers=headers)
+    assert "name: holds a lone surrogate, half a character" in answer.json()["detail"]
 
 
 def test_no_name_reaches_a_log_or_the_history(
