@@ -60,7 +60,7 @@ def collisions(
         str | None, typer.Option(help="この市が関わるもの / only where this member takes part")
     ] = None,
     slot: Annotated[
-        str | None, typer.Option(help="このコード位置だけ / this slot alone, e.g. U+E000")
+        str | None, typer.Option(help="このコード位置だけ / this slot alone: U+E000; cp932/F041")
     ] = None,
     character: Annotated[
         str | None, typer.Option(help="この共通文字だけ / this shared character alone")
@@ -69,7 +69,10 @@ def collisions(
         bool, typer.Option("--used", help="数えたファイルに現れるもの / seen in counted files")
     ] = False,
     order: Annotated[
-        Order, typer.Option(help="slot(位置順) | uses(使用回数順) / by slot, or most used first")
+        Order,
+        typer.Option(
+            help="slot(位置順) | uses(出現数の多い順) / by slot, or most occurrences first"
+        ),
     ] = "slot",
     release: Annotated[
         str | None,
@@ -80,8 +83,14 @@ def collisions(
         typer.Option(formats=["%Y-%m-%d"], help="この日の意味で / the meanings of this day"),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=10_000, help="html に描く位置の数 / slots drawn in html")
-    ] = DRAWN,
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000,
+            help="html に描く位置の数(既定 200)、text に示す各区分の衝突の数(既定 20) / slots drawn in html "
+            "(default: 200), or collisions of each kind shown as text (default: 20)",
+        ),
+    ] = None,
     format: Annotated[
         Format, typer.Option("--format", help="text | json | csv | html", callback=remember_format)
     ] = "text",
@@ -98,6 +107,11 @@ def collisions(
             f"--format html はコード位置の表なので、--kind {kind} は使えません。--kind を外すか、csv か json に"
             "してください。",
             f"--format html draws slots and cannot be of --kind {kind}; leave --kind out, or take csv or json.",
+        )
+    if limit is not None and format in ("csv", "json"):
+        raise BadInput(
+            f"--format {format} は衝突をすべて書くので、--limit は使えません。--limit を外してください。",
+            f"--format {format} writes every collision and does not take --limit; leave it out.",
         )
     with reading(home) as session:
         check_named(session, touching, character)
@@ -117,12 +131,14 @@ def collisions(
             )
         number = edition.number if edition else None
         found = wall(used_rows(session, sets, number, day), by=by)
+        filters = Filters(used, touching, slot, character)
+        found.check(filters)
         shown = Shown(
             wall=found,
             release=number,
             as_of=day,
             kinds=(kind,) if kind else KINDS,
-            filters=Filters(used, touching, slot, character),
+            filters=filters,
             order=order,
         )
         parts: Iterable[bytes]
@@ -131,10 +147,11 @@ def collisions(
         elif format == "json":
             parts = tables.as_json(shown)
         elif format == "text":
-            parts = [tables.as_text(shown, None if out else tables.SHOWN).encode()]
+            several = limit or (None if out else tables.SHOWN)
+            parts = [tables.as_text(shown, several).encode()]
         else:
             tables.check_columns(found.code_sets)
-            lines = list(found.slots(filters=shown.filters, order=order, limit=limit))
+            lines = list(found.slots(filters=shown.filters, order=order, limit=limit or DRAWN))
             forms = glyph_forms(session, tables.drawn_glyphs(lines))
             total = found.count("same-slot", shown.filters)
             parts = [tables.as_html(shown, lines, forms, total=total).encode()]

@@ -13,7 +13,7 @@ from gaiji.charset.files import STANDARD, check_apart, replacing
 from gaiji.cli.places import registry_files
 from gaiji.cli.shared import CodeSets, Group, Home, Members, State, System, listed, reading
 from gaiji.errors import BadInput
-from gaiji.registry.lists import Wanted
+from gaiji.registry.lists import Wanted, check_asked
 from gaiji.registry.releases import find_release
 from gaiji.report import lists
 from gaiji.wire.lists import Status, TableName, Usage
@@ -81,6 +81,8 @@ def list_table(
 ) -> None:
     """業務システム別の一覧 / list codes, characters, decisions, files or adoptions by business system."""
     check_apart(STANDARD, out, read=registry_files(home))
+    given = {"status": status, "usage": usage, "release": release, "day": day}
+    check_asked(table, [name for name, value in given.items() if value is not None])
     with reading(home) as session:
         wanted = Wanted(
             release=find_release(session, release).number if release else None,

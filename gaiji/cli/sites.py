@@ -24,9 +24,12 @@ from gaiji.cli.shared import (
     settings_for,
     writing,
 )
-from gaiji.errors import Text
+from gaiji.errors import BadFont, BadInput, Text
+from gaiji.glyph.sources import read_source
 from gaiji.registry import adoption
 from gaiji.registry.db import today
+from gaiji.registry.journal import Actor
+from gaiji.settings import Settings
 from gaiji.wire.adoption import AdoptionShape
 
 SITE = "252069 | 252069/juki | server:cs1 | terminals:252069/窓口 | print:NAME"
@@ -123,10 +126,12 @@ def list_sites(home: Home = None, format: OutputFormat = "text") -> None:
 
 def adopt(
     site: Site,
-    release: Annotated[str, typer.Option(help="適用する版 / release: 1, 2 … | latest")],
     from_: Annotated[
         datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="適用開始日 / first day")
     ],
+    release: Annotated[
+        str | None, typer.Option(help="適用する版 / release: 1, 2 … | latest")
+    ] = None,
     font: Annotated[
         Path | None,
         typer.Option(
@@ -134,18 +139,30 @@ def adopt(
         ),
     ] = None,
     ground: Annotated[str | None, typer.Option(help="根拠 / ground")] = None,
+    withdraw: Annotated[
+        bool,
+        typer.Option(
+            "--withdraw", help="その日からの記録を取り消す / take back the record of that day"
+        ),
+    ] = False,
     home: Home = None,
     by: By = None,
     format: OutputFormat = "text",
 ) -> None:
     """どの版をいつから適用しているかを記録する / record which release a site runs from which day."""
-    who = actor(settings_for(home), by)
-    digest = None
-    if font is not None:
-        _, data = read_file(font)
-        digest = sha256(data).hexdigest()
+    settings, day = settings_for(home), from_.date()
+    who = actor(settings, by)
+    if withdraw:
+        _withdraw(site, day, release, font, ground, who, home, format)
+        return
+    if release is None:
+        raise BadInput(
+            "適用する版がありません。--release に版の番号か latest を指定してください。",
+            "There is no release; name it with --release, a number or latest.",
+        )
+    digest = None if font is None else _font_digest(font, settings)
     with writing(home) as session:
-        done = adoption.adopt(session, who, site, release, from_.date(), font=digest, ground=ground)
+        done = adoption.adopt(session, who, site, release, day, font=digest, ground=ground)
         told = {
             "site": adoption.site_address(site),
             "release": done.release,
@@ -160,6 +177,56 @@ def adopt(
         Text(
             f"{told['site']}: {told['from']} から版 {told['release']}",
             f"{told['site']}: release {told['release']} from {told['from']}",
+        )
+    )
+
+
+def _font_digest(path: Path, settings: Settings) -> str:
+    """Return the sha256 of a font that was handed out, once it is read as one. Raises BadFont, HostileFile."""
+    name, data = read_file(path)
+    if read_source(data, name, settings=settings).format == "raw":
+        raise BadFont(
+            f"{name} は字形の並びで、端末のフォントではありません。渡したフォントを指定してください。",
+            f"{name} is a row of dot patterns and no terminal's font; name the font that was handed out.",
+        )
+    return sha256(data).hexdigest()
+
+
+def _withdraw(
+    site: str,
+    day: date,
+    release: str | None,
+    font: Path | None,
+    ground: str | None,
+    who: Actor,
+    home: Path | None,
+    format: str,
+) -> None:
+    if release is not None or font is not None:
+        raise BadInput(
+            "--withdraw は --release・--font と一緒に使えません。取り消すなら日付と根拠だけにしてください。",
+            "--withdraw goes with neither --release nor --font; to take a record back, give its day and the ground.",
+        )
+    if ground is None:
+        raise BadInput(
+            "取消しの根拠がありません。--ground に書いてください。",
+            "There is no ground for taking the record back; write it after --ground.",
+        )
+    with writing(home) as session:
+        adoption.withdraw(session, who, site, day, ground=ground)
+        now = adoption.standing_of(session, site, day)
+    if format == "json":
+        say_json(now)
+        return
+    runs = Text("記録なし", "nothing is recorded")
+    if now.release is not None:
+        runs = Text(
+            f"版 {now.release} ({now.from_} から)", f"release {now.release} from {now.from_}"
+        )
+    say(
+        Text(
+            f"{now.site}: {day} からの記録を取り消しました。その日の適用: {runs.ja}",
+            f"{now.site}: the record from {day} is taken back; on that day: {runs.en}",
         )
     )
 

@@ -2,23 +2,23 @@
 
 A site is named by its kind and name, `server:cs1`; members and systems also by their own addresses alone. A code set
 follows the record of its system, else that of its member. What nobody told stays unknown: nothing is guessed, and who
-takes the latest release instead says so. Records are append-only: one for the same day takes the place of another.
+takes the latest release instead says so. Records are append-only: one for the same day takes the place of another,
+and one that was withdrawn counts no more.
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gaiji.errors import BadName, Text, UnknownRelease
-from gaiji.registry.journal import Act, Actor, act, check_label, effect
-from gaiji.registry.members import code_sets, find_member, split_address
+from gaiji.errors import Text
+from gaiji.registry.adopting import adopt, withdraw
+from gaiji.registry.members import find_member, split_address
 from gaiji.registry.releases import diff, find_release, latest_number
 from gaiji.registry.sites import (
     AREA,
@@ -26,7 +26,6 @@ from gaiji.registry.sites import (
     add_site,
     find_site,
     kind_of,
-    known_site,
     server_area,
     sets_of_sites,
     site_address,
@@ -68,115 +67,8 @@ __all__ = [
     "standing_of",
     "touched",
     "widen_area",
+    "withdraw",
 ]
-
-
-def adopt(
-    session: Session,
-    actor: Actor,
-    site: str,
-    release: int | str,
-    from_day: date,
-    *,
-    font: str | None = None,
-    ground: str | None = None,
-) -> Adoption:
-    """Record from which day a site runs a release (適用); members and systems need no registration before.
-
-    font: sha256 of the font handed to its terminals. A record for the same day is replaced; to correct a wrong day,
-    record what ran on it. Raises UnknownSite, UnknownMember, UnknownCodeSet, UnknownRelease also for a release that
-    does not hold a code set that the site names, or none of its member's, BadName.
-    """
-    address = site_address(site)
-    found = find_release(session, release)
-    known = known_site(session, address)
-    if known is None and address.startswith(("member:", "system:")):
-        known = add_site(session, actor, address)
-    known = known or find_site(session, address)
-    named = [known.name] if known.kind == "system" else sets_of_sites(session).get(known.id, [])
-    for one in named:
-        _check_held(found, one)
-    if not named and known.member is not None:
-        _check_concerned(session, found, known.member)
-    if font is not None and not re.fullmatch("[0-9a-f]{64}", font):
-        raise BadName(
-            "フォントは sha256 (16進64桁) で指定してください。",
-            "Name the font by its sha256, 64 hex digits.",
-        )
-    if ground is not None:
-        ground = check_label(ground, "根拠", "the ground")
-    before = session.scalar(
-        select(Adoption).where(
-            Adoption.site_id == known.id,
-            Adoption.from_day == from_day,
-            Adoption.replaced.is_(None),
-        )
-    )
-    after = {
-        "release": found.number,
-        "from": from_day.isoformat(),
-        "font": font,
-        "ground": ground,
-    }
-    told = None
-    if before is not None:
-        told = {
-            "release": before.release,
-            "from": before.from_day.isoformat(),
-            "font": before.font,
-            "ground": before.ground,
-        }
-        if told == after:
-            return before
-    act(session, actor, "adoption.record", address, after, told)
-    return session.scalars(
-        select(Adoption).where(
-            Adoption.site_id == known.id,
-            Adoption.from_day == from_day,
-            Adoption.replaced.is_(None),
-        )
-    ).one()
-
-
-def _check_held(release: Release, address: str) -> None:
-    if address not in release.manifest["code_sets"]:
-        raise UnknownRelease(
-            f"外字セット {address} は版 {release.number} に入っていません。より新しい版を指定してください。",
-            f"Code set {address} is not part of release {release.number}; name a later one.",
-        )
-
-
-def _check_concerned(session: Session, release: Release, member: str) -> None:
-    """Raise UnknownRelease for a release without any code set of a member that has some."""
-    own = [one.address for one in code_sets(session, member)]
-    if own and not any(one in release.manifest["code_sets"] for one in own):
-        raise UnknownRelease(
-            f"構成市 {member} の外字セットは版 {release.number} に一つもありません。より新しい版を指定してください。",
-            f"Release {release.number} has no code set of member {member}; name a later one.",
-        )
-
-
-@effect("adoption.record")
-def _adopted(session: Session, act: Act) -> None:
-    site, day = find_site(session, act.subject), date.fromisoformat(act.after["from"])
-    session.execute(
-        update(Adoption)
-        .where(Adoption.site_id == site.id, Adoption.from_day == day, Adoption.replaced.is_(None))
-        .values(replaced=act.serial)
-    )
-    session.add(
-        Adoption(
-            site_id=site.id,
-            release=act.after["release"],
-            from_day=day,
-            font=act.after["font"],
-            ground=act.after["ground"],
-            actor=act.actor,
-            at=act.at,
-            serial=act.serial,
-            replaced=None,
-        )
-    )
 
 
 def release_of(session: Session, address: str, day: date) -> Release | None:
@@ -276,10 +168,10 @@ class _Book:
         for member, name in session.execute(ordered):
             self.sets[member].append(f"{member}/{name}")
         self.shown = sets_of_sites(session)
-        self.plans = _plans(session)
+        self.plans = _plans(session, day)
 
     def code_sets(self, site: Site) -> list[str]:
-        """Return what a site shows: a server the code sets of the members that moved to it."""
+        """Return what a site shows: a server the code sets of the members that moved to it by the day."""
         if site.kind == "server":
             return sorted(
                 one
@@ -353,25 +245,26 @@ class _Book:
             ground=record and record.ground,
             by=record and record.actor,
             at=record and record.at,
-            next=self.coming(address, follows),
+            next=self.coming(address, None if record and told_by == address else follows),
         )
 
     def coming(self, address: str, follows: str | None) -> NextShape | None:
-        for one in (address, follows):
-            site = self.sites.get(one) if one else None
-            for record in self.records[site.id] if site else ():
-                if record.from_day > self.day:
-                    return NextShape(release=record.release, from_=record.from_day)
-        return None
+        """Return the first record after the day, of a site or, until it has its own, of what it follows."""
+        sites = [self.sites[one] for one in (address, follows) if one in self.sites]
+        later = [one for site in sites for one in self.records[site.id] if one.from_day > self.day]
+        first = min(
+            later, key=lambda one: one.from_day, default=None
+        )  # of one day its own, told first
+        return NextShape(release=first.release, from_=first.from_day) if first else None
 
 
-def _plans(session: Session) -> dict[int, dict[str, tuple[int, list[str]]]]:
-    """Return, by server and member that moved to it, the plan it moved by and that plan's code sets."""
+def _plans(session: Session, day: date) -> dict[int, dict[str, tuple[int, list[str]]]]:
+    """Return, by server and member that moved to it by a day, the plan it moved by and that plan's code sets."""
     query = select(CutoverMove, CutoverPlan).join(
         CutoverPlan, CutoverPlan.id == CutoverMove.plan_id
     )
     found: defaultdict[int, dict[str, tuple[int, list[str]]]] = defaultdict(dict)
-    for move, plan in session.execute(query):
+    for move, plan in session.execute(query.where(CutoverMove.day <= day)):
         found[move.site_id][move.member] = plan.number, plan.code_sets
     return found
 

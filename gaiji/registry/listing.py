@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from gaiji.errors import UnknownRelease
+from gaiji.errors import UnknownCodeSet, UnknownRelease
 from gaiji.registry.characters import Meant, find_character, meanings
-from gaiji.registry.members import charset_of, find_code_set, find_member
+from gaiji.registry.members import charset_of, check_group, find_code_set, find_member
 from gaiji.registry.members import code_sets as every_code_set
 from gaiji.registry.tables import (
     CodeSet,
@@ -95,6 +95,17 @@ def on_day(meant: Iterable[Meant], day: date | None) -> Iterator[Meant]:
                 found = one
         if found is not None:
             yield found
+
+
+def last_change(session: Session, day: date) -> date:
+    """Return the last day up to a day on which any meaning began or was over (意味の変わった日).
+
+    From then until that day every code of every release means the same.
+    """
+    begun = select(func.max(Meaning.valid_from)).where(Meaning.valid_from <= day)
+    over = select(func.max(Span.valid_to)).where(Span.valid_to < day)
+    first, last = session.scalar(begun), session.scalar(over)
+    return max(first or date.min, last + timedelta(days=1) if last else date.min)
 
 
 def all_uses(session: Session, code_set: CodeSet) -> dict[bytes, int] | None:
@@ -214,19 +225,29 @@ def chosen_sets(
     system: str | None = None,
     group: str | None = None,
 ) -> list[CodeSet]:
-    """Return the code sets asked for (対象の外字セット), by address; nothing named means all that a release holds.
+    """Return the code sets for which all that is asked holds (対象の外字セット), by address; nothing named means all.
 
-    release None: all that are registered, candidates' too. Raises UnknownMember, UnknownCodeSet, and UnknownRelease
-    where one is named that the release does not hold.
+    release None: all that are registered, candidates' too. Raises UnknownMember, UnknownCodeSet, BadName for a group,
+    and UnknownRelease where one is named that the release does not hold.
     """
     named, owners = dict.fromkeys(code_sets), dict.fromkeys(members)
     asked = {find_code_set(session, address).address for address in named}
     for owner in owners:
         find_member(session, owner)
+    registered = every_code_set(session)
+    if group is not None:
+        check_group(group)
+    known = sorted({one.system for one in registered})
+    if system is not None and system not in known:
+        raise UnknownCodeSet(
+            f"業務システム {system} の外字セットはありません。登録は {'・'.join(known[:20]) or '(なし)'} です。",
+            f"No code set is of business system {system}; registered: {', '.join(known[:20]) or 'none'}.",
+        )
     found = [
         one
-        for one in every_code_set(session)
-        if (one.address in asked or one.member in owners or not (asked or owners))
+        for one in registered
+        if (not asked or one.address in asked)
+        and (not owners or one.member in owners)
         and system in (None, one.system)
         and group in (None, one.group)
     ]

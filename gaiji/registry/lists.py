@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
@@ -18,7 +18,7 @@ from gaiji.registry.characters import Interval, coming, published
 from gaiji.registry.db import today
 from gaiji.registry.gaps import Standing, standings
 from gaiji.registry.listing import chosen_sets, meaning_uses, shared_out, uses_by_day
-from gaiji.registry.members import charset_of
+from gaiji.registry.members import charset_of, split_address
 from gaiji.registry.members import code_sets as every_code_set
 from gaiji.registry.releases import find_release
 from gaiji.registry.tables import (
@@ -37,7 +37,7 @@ from gaiji.registry.tables import (
     Span,
     UsageFile,
 )
-from gaiji.wire.lists import COLUMNS, Status, TableName, Usage
+from gaiji.wire.lists import COLUMNS, FILTERS, TAKES, Status, TableName, Usage
 
 Key = tuple[str, ...]
 """Where a row stands in its list: what a following part starts after."""
@@ -82,11 +82,16 @@ class Wanted:
         """Whether a member's work may be told."""
         return self.work is None or member in self.work
 
-    def uses_fit(self, uses: int | None) -> bool:
-        """Whether a count is what is asked for; not counted is neither used nor unused."""
+    def uses_fit(self, uses: int | None, uncounted: int = 0) -> bool:
+        """Whether a count is what is asked for; unused is only what was counted wherever it stands, and not seen.
+
+        uncounted: how many of the code sets it stands in were not counted.
+        """
         if self.usage is None:
             return True
-        return self.usage == ("uncounted" if uses is None else "used" if uses else "unused")
+        if uses:
+            return self.usage == "used"
+        return self.usage == ("uncounted" if uses is None or uncounted else "unused")
 
 
 def listed(
@@ -96,15 +101,23 @@ def listed(
 
     Rows have the columns of `gaiji.wire.lists.COLUMNS`. Nothing is held but one code set and how characters are
     written, or some hundred characters.
-    Raises as `chosen_sets`, and InvalidRequest for a key that is not one of this list.
+    Raises as `chosen_sets`, and InvalidRequest for a key that is not one of this list and as `check_asked`.
     """
+    check_asked(table, [name for name in ("status", "usage", "day") if vars(wanted)[name]])
     if after is not None and not _is_key(table, after):
         raise InvalidRequest(
             "続きの位置がこの一覧のものではありません。最初から読み直してください。",
             "The place to go on from does not belong to this list; start again without it.",
             parameter="cursor",
         )
-    chosen_sets(session, None, members=wanted.members, code_sets=wanted.code_sets)
+    chosen_sets(
+        session,
+        None,
+        members=wanted.members,
+        code_sets=wanted.code_sets,
+        system=wanted.system,
+        group=wanted.group,
+    )
     if wanted.release == 0 and table != "adoptions":
         return iter(())
     if table == "adoptions":
@@ -125,6 +138,21 @@ def listed(
     if table == "files":
         return _files(session, sets, wanted, after)
     return _characters(session, sets, wanted, after, residual=table == "residuals")
+
+
+def check_asked(table: TableName, named: Iterable[str]) -> None:
+    """Make sure that a list takes what it is asked by (一覧の条件の確認); nothing is passed over.
+
+    Raises InvalidRequest.
+    """
+    takes = (*FILTERS, *TAKES[table])
+    for name in named:
+        if name not in takes:
+            raise InvalidRequest(
+                f"一覧 {table} に {name} は使えません。使えるのは {'・'.join(takes)} です。外してください。",
+                f"List {table} does not take {name}; it takes {', '.join(takes)}. Leave it out.",
+                parameter=name,
+            )
 
 
 def _is_key(table: TableName, key: Key) -> bool:
@@ -263,7 +291,8 @@ def _characters(
                 continue
             counts = [uses.get(meaning, 0) for one, _, meaning, _ in used[id] if one.id in counted]
             count = sum(counts) if counts else None
-            if not wanted.uses_fit(count):
+            uncounted = len({one.id for one, *_ in used[id]} - counted)
+            if not wanted.uses_fit(count, uncounted):
                 continue
             codes = sorted({(one.address, code) for one, code, _, _ in used[id]})
             stands_in = {
@@ -284,6 +313,7 @@ def _characters(
                     "substitutes": len(stands_in),
                     "members": len({code_set.member for code_set, *_ in used[id]}),
                     "uses": count,
+                    "uncounted": uncounted,
                     "where": [f"{address}/{code.hex().upper()}" for address, code in codes],
                 },
             )
@@ -385,12 +415,17 @@ def _files(
 
 def _adoptions(session: Session, wanted: Wanted, after: Key | None) -> Iterator[tuple[Key, Json]]:
     known = {one.address: one for one in every_code_set(session)}
-    owners = {*wanted.members, *(address.partition("/")[0] for address in wanted.code_sets)}
+    members, named = set(wanted.members), set(wanted.code_sets)
     for place, one in enumerate(adoption.standing(session, wanted.day or today())):
         key = (f"{place:0{SERIAL}}", one.site)
         shown = [one.name] if one.kind == "system" else one.codesets
         sets = [known[address] for address in shown if address in known]
-        if owners and one.member not in owners and not owners & {its.member for its in sets}:
+        owners = {one.member, *(its.member for its in sets)}
+        if members and not members & owners:
+            continue
+        if named and not (
+            named & {*shown} if shown else owners & {split_address(it)[0] for it in named}
+        ):
             continue
         if (wanted.system or wanted.group) and not any(
             wanted.system in (None, its.system) and wanted.group in (None, its.group)

@@ -180,12 +180,17 @@ def add_code_set(
     return find_code_set(session, address)
 
 
-def _check_labels(system: str, group: str) -> None:
+def check_group(group: str) -> None:
+    """Make sure that a group of systems (システム区分) is one of `GROUPS`. Raises BadName."""
     if group not in GROUPS:
         raise BadName(
             f"システム区分 {group} はありません。{'・'.join(GROUPS)} のどれかにしてください。",
             f"There is no group {group}; take one of {', '.join(GROUPS)}.",
         )
+
+
+def _check_labels(system: str, group: str) -> None:
+    check_group(group)
     check_label(system, "業務システムの名前", "the business system")
 
 

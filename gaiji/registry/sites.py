@@ -6,6 +6,7 @@ A site is named by its kind and name, `server:cs1`; members and systems also by 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import get_args
@@ -13,7 +14,7 @@ from typing import get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gaiji.errors import AlreadyRegistered, BadName, UnknownSite
+from gaiji.errors import AlreadyRegistered, BadName, Text, UnknownSite
 from gaiji.registry.journal import Act, Actor, act, check_label, effect
 from gaiji.registry.members import check_member_code, find_code_set, find_member, split_address
 from gaiji.registry.tables import CodeSet, Json, Site, SiteSet
@@ -28,7 +29,8 @@ SERVER_NAME = "[a-z][a-z0-9-]{0,19}"
 def site_address(text: str) -> str:
     """Return a site's public name, also for one of a member or system by its own address alone. Raises BadName.
 
-    Blanks around its parts are no part of the name: what a clerk types twice is one site.
+    Blanks around its parts are no part of the name, and が is one character however it was typed: what a clerk types
+    twice is one site. Kanji stay as they are.
     """
     kind, colon, name = (part.strip() for part in text.partition(":"))
     if not colon and re.fullmatch("[0-9]{6}", kind):
@@ -44,7 +46,13 @@ def site_address(text: str) -> str:
         )
     if kind == "terminals":
         name = "/".join(part.strip() for part in name.split("/", 1))
-    return f"{kind}:{name}"
+    return f"{kind}:{_composed(name)}"
+
+
+def _composed(name: str) -> str:
+    """Return a name in normal form C, but for its compatibility ideographs, which are characters of their own here."""
+    others = r"[^\uF900-\uFAFF\U0002F800-\U0002FA1F]+"
+    return re.sub(others, lambda found: unicodedata.normalize("NFC", found[0]), name)
 
 
 def add_site(
@@ -63,12 +71,25 @@ def add_site(
     """
     address = site_address(address)
     if known_site(session, address) is not None:
+        advice = Text("gaiji site list で確かめてください。", "see gaiji site list.")
+        if address.startswith("server:"):
+            advice = Text(
+                f"領域を広げるには gaiji site widen {address} --area を使ってください。",
+                f"to give it a wider area, take gaiji site widen {address} --area.",
+            )
         raise AlreadyRegistered(
-            f"適用先 {address} は登録済みです。gaiji site list で確かめてください。",
-            f"Site {address} is registered already; see gaiji site list.",
+            f"適用先 {address} は登録済みです。{advice.ja}",
+            f"Site {address} is registered already; {advice.en}",
         )
     kind, _, name = address.partition(":")
     member = _owner(session, kind, name)
+    if (other := _looking_same(session, kind, name)) is not None:
+        raise AlreadyRegistered(
+            f"適用先 {address} は、登録済みの {other} と同じに見えます。"
+            f"{other} を使うか、見分けのつく名前にしてください。",
+            f"Site {address} looks the same as {other}, which is registered; use that one, or take a name that people "
+            "can tell apart.",
+        )
     if code_sets and kind not in ("terminals", "print"):
         raise BadName(
             "外字セットを指定できるのは端末群と印刷業務だけです。指定を外してください。",
@@ -88,6 +109,15 @@ def add_site(
     }
     act(session, actor, "site.add", address, after)
     return find_site(session, address)
+
+
+def _looking_same(session: Session, kind: str, name: str) -> str | None:
+    """Return the site of a kind whose name only differs in how its characters are encoded, such as ﾂｳﾁ and ツウチ."""
+    looks = unicodedata.normalize("NFKC", name)
+    for one in session.scalars(select(Site).where(Site.kind == kind)):
+        if unicodedata.normalize("NFKC", one.name) == looks:
+            return one.address
+    return None
 
 
 def _owner(session: Session, kind: str, name: str) -> str | None:
@@ -150,6 +180,12 @@ def widen_area(session: Session, actor: Actor, address: str, area: str) -> Site:
     area: from the same first code point to a higher last one, e.g. E000-F8FF; the present one again is no act. Raises
     BadName, UnknownSite.
     """
+    address = site_address(address)
+    if not address.startswith("server:"):
+        raise BadName(
+            f"領域を広げられるのは CSサーバーだけで、{address} は違います。server:cs1 のように指定してください。",
+            f"Only a CS server is widened, and {address} is none; name one like server:cs1.",
+        )
     site = find_site(session, address)
     options = _checked_options(site.kind, {**site.options, "area": area})
     now, wider = server_area(site), _range(options["area"])
@@ -192,13 +228,19 @@ def _site_added(session: Session, act: Act) -> None:
 def known_site(session: Session, address: str) -> Site | None:
     """Return a site by its public name, None where it is not registered."""
     kind, _, name = address.partition(":")
-    return session.scalar(select(Site).where(Site.kind == kind, Site.name == name))
+    of_kind = select(Site).where(Site.kind == kind)
+    found = session.scalar(of_kind.where(Site.name == name))
+    if found is None and not name.isascii():  # a journal may hold a name as it was typed
+        composed = _composed(name)
+        same = (one for one in session.scalars(of_kind) if _composed(one.name) == composed)
+        found = next(same, None)
+    return found
 
 
 def find_site(session: Session, address: str) -> Site:
     """Return a site by its public name. Raises BadName, UnknownSite."""
-    address = site_address(address)
-    found = known_site(session, address)
+    typed, address = address, site_address(address)
+    found = known_site(session, typed) or known_site(session, address)
     if found is None:
         raise UnknownSite(
             f"適用先 {address} は登録されていません。gaiji site list で確かめるか、gaiji site add で登録してください。",

@@ -35,6 +35,10 @@ KIND_NAMES: dict[Kind, Text] = {
     "same-character": Text("同じ字・別のコード", "same character, different codes"),
     "same-glyph": Text("同じ字形・字は未決定", "same glyph, no character yet"),
 }
+OCCURRENCES = Text(
+    "出現数(のべ)は、数えたファイルにそのコードが現れた回数です。人数ではありません。",
+    "Occurrences are how often a code stands in the counted files, not how many residents have it.",
+)
 HEADERS = (
     Text("区分", "Kind"),
     Text("何の衝突か", "Collision"),
@@ -43,7 +47,7 @@ HEADERS = (
     Text("像", "Image"),
     Text("共通文字", "Character"),
     Text("関係", "Relationship"),
-    Text("使用回数(のべ)", "Uses"),
+    Text("出現数(のべ)", "Occurrences"),
     Text("字形のsha256", "Glyph sha256"),
 )
 
@@ -104,7 +108,13 @@ def collision_shape(one: Collision) -> CollisionShape:
 def line_shape(line: SlotRow) -> MatrixLineShape:
     """Return a line of the matrix as JSON has it."""
     cells = [used_shape(cell) if cell else None for cell in line.cells]
-    return MatrixLineShape(slot=line.slot, meanings=line.meanings, uses=line.uses, cells=cells)
+    return MatrixLineShape(
+        slot=line.slot,
+        meanings=line.meanings,
+        uses=line.uses,
+        uncounted=line.uncounted,
+        cells=cells,
+    )
 
 
 def facts(shown: Shown) -> WallFacts:
@@ -147,9 +157,12 @@ def page_shape(
 # --- words
 
 
-def uses_text(uses: int | None) -> str:
-    """Return uses as they are printed: what was not counted is never 0."""
-    return str(Text("未集計", "not counted")) if uses is None else f"{uses:,}"
+def uses_text(uses: int | None, uncounted: int = 0) -> str:
+    """Return uses as they are printed: what was not counted is never 0, and a sum says what it is without."""
+    if uses is None:
+        return str(Text("未集計", "not counted"))
+    without = Text(f"(未集計の外字セット {uncounted})", f" (code sets not counted: {uncounted})")
+    return f"{uses:,}{without if uncounted else ''}"
 
 
 def heading(shown: Shown) -> list[str]:
@@ -173,7 +186,7 @@ def heading(shown: Shown) -> list[str]:
     lines = [
         Text(
             f"外字の衝突 {members}市 {sets}外字セット {wall.codes:,}字",
-            f"Collisions of {wall.codes:,} gaiji in {sets} code sets of {members} members",
+            f"Collisions of gaiji; members: {members}, code sets: {sets}, codes: {wall.codes:,}",
         ),
         Text(
             f"対象: {state.ja}{day.ja}  位置: {slot.ja}", f"{state.en}{day.en}; slots by {slot.en}"
@@ -182,12 +195,13 @@ def heading(shown: Shown) -> list[str]:
     if wall.uncounted:
         lines.append(
             Text(
-                f"使用回数を数えていない外字セット: {len(wall.uncounted)}(使用回数に含まれません)",
-                f"Code sets of which nothing was counted, left out of the uses: {len(wall.uncounted)}",
+                f"出現数を数えていない外字セット: {len(wall.uncounted)}(出現数に含まれません)",
+                f"Code sets of which nothing was counted, left out of the occurrences: {len(wall.uncounted)}",
             )
         )
     if (asked := _asked(shown.filters)).ja:
         lines.append(Text(f"絞込み: {asked.ja}", f"Filters: {asked.en}"))
+    lines.append(OCCURRENCES)
     return [str(line) for line in lines]
 
 
@@ -238,7 +252,7 @@ def as_text(shown: Shown, limit: int | None = SHOWN) -> str:
         Text("区分", "Kind"),
         Text("衝突", "Collisions"),
         Text("外字", "Codes"),
-        Text("使用回数(のべ)", "Uses"),
+        Text("出現数(のべ)", "Occurrences"),
     )
     counts = [
         [str(KIND_NAMES[kind]), f"{one.collisions:,}", f"{one.codes:,}", uses_text(one.uses)]
@@ -260,14 +274,14 @@ def as_text(shown: Shown, limit: int | None = SHOWN) -> str:
             *differ,
             Text("市", "Members"),
             Text("外字", "Codes"),
-            Text("使用回数", "Uses"),
+            Text("出現数(のべ)", "Occurrences"),
             Text("内訳", "Which"),
         )
         table = [
             [
                 *(subject(one), *[str(one.meanings) for _ in differ], str(one.members)),
                 f"{one.codes}" + (f" +≈{one.substitutes}" if one.substitutes else ""),
-                *(uses_text(one.uses), _said(one.rows)),
+                *(uses_text(one.uses, one.uncounted), _said(one.rows)),
             ]
             for one in shown.collisions(kind, limit)
         ]

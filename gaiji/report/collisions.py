@@ -25,6 +25,7 @@ from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import Literal, NamedTuple, get_args
 
+from gaiji.errors import BadInput
 from gaiji.registry.listing import Used
 from gaiji.report.rows import UNKNOWN, By, Groups, Rows
 
@@ -84,12 +85,16 @@ class Collision:
 
 @dataclass(frozen=True)
 class SlotRow:
-    """One line of the matrix (一つのコード位置): the cell of every column, None where a code set has no code there."""
+    """One line of the matrix (一つのコード位置): the cell of every column, None where a code set has no code there.
+
+    uses: of all its codes, None where nothing was counted; uncounted: its code sets that counted nothing.
+    """
 
     place: int
     slot: str
     meanings: int
     uses: int | None
+    uncounted: int
     cells: tuple[Used | None, ...]
 
     @property
@@ -174,8 +179,7 @@ class Wall:
     ) -> Iterator[Collision]:
         """Yield collisions of a kind that follow a place, at most `limit` (None: all).
 
-        order: by slot, character or glyph; or the most used first. A place counts in that order. Raises BadInput for a
-        slot that cannot be one.
+        order: by slot, character or glyph; or the most used first. A place counts in that order. Raises as `check`.
         """
         groups = self._groups[kind]
         listed = groups.found if order == "slot" else groups.by_uses
@@ -186,6 +190,22 @@ class Wall:
             if wanted(listed[place]):
                 yield self._collision(kind, groups, listed[place], place)
                 limit = limit if limit is None else limit - 1
+
+    def check(self, filters: Filters) -> None:
+        """Make sure that something could pass the filters (絞込みの確認); a wall without codes asks for nothing.
+
+        Raises BadInput for a slot that cannot be one, and for a member that is not in the wall.
+        """
+        if filters.slot is not None:
+            self._rows.slot_key(filters.slot)
+        if filters.touching is not None and self.members and filters.touching not in self.members:
+            some = [*self.members[:20], *(["…"] if len(self.members) > 20 else [])]
+            raise BadInput(
+                f"構成市 {filters.touching} の外字は対象に入っていません。対象は {'・'.join(some)} です。"
+                "構成市・版を広げるか、関わる市を直してください。",
+                f"Member {filters.touching} takes no part: the code sets chosen are of {', '.join(some)}. Widen the "
+                "choice of members or name one of these.",
+            )
 
     def count(self, kind: Kind, filters: Filters) -> int:
         """Return how many collisions of a kind pass the filters."""
@@ -213,6 +233,7 @@ class Wall:
             "same-character": filters.character,
             "same-glyph": filters.glyph,
         }
+        self.check(filters)
         name, columns = named[kind], self._rows
         key = None if name is None else self._key(kind, name)
         asked: list[Callable[[int], bool]] = []  # of a row: each must hold of one row or another
@@ -242,7 +263,6 @@ class Wall:
         rows, columns = groups.rows(group), self._rows
         own = columns.exact(rows) if kind == "same-character" else rows
         sets = {columns.code_set[row] for row in own}
-        counted = {columns.code_set[row] for row in own if columns.uses[row] != UNKNOWN}
         uses, key = groups.uses[group], groups.key[group]
         return Collision(
             kind=kind,
@@ -256,9 +276,15 @@ class Wall:
             members=len({columns.members[number] for number in sets}),
             meanings=groups.meanings[group],
             uses=None if uses == UNKNOWN else uses,
-            uncounted=len(sets - counted),
+            uncounted=self._uncounted(own),
             substitutes=len(rows) - len(own),
         )
+
+    def _uncounted(self, rows: array[int]) -> int:
+        """Return how many code sets of some rows counted nothing."""
+        number, uses = self._rows.code_set, self._rows.uses
+        counted = {number[row] for row in rows if uses[row] != UNKNOWN}
+        return len({number[row] for row in rows} - counted)
 
     def _some(self, kind: Kind, rows: array[int]) -> Iterable[int]:
         """Return the rows that are told: all, or as many as `ROWS`, one of every meaning first."""
@@ -323,7 +349,7 @@ class Wall:
 
         columns: the code sets to show (None: all), whose codes alone make a line; colliding: only slots that mean two
         things or more in the whole wall; filters: as for the collisions of slots. A place counts in the order asked
-        for. Raises BadInput for a slot that cannot be one.
+        for. Raises as `check`.
         """
         groups = self._groups["same-slot"]
         wanted = self._wanted("same-slot", groups, filters)
@@ -343,7 +369,8 @@ class Wall:
             if not wanted(group):
                 continue
             cells: list[Used | None] = [None] * len(shown)
-            for row in groups.rows(group):
+            rows = groups.rows(group)
+            for row in rows:
                 column = shown.get(self._rows.code_set[row])
                 if column is not None:
                     cells[column] = self._rows.used(row)
@@ -354,6 +381,7 @@ class Wall:
                     self._rows.slot_name(groups.key[group]),
                     groups.meanings[group],
                     None if uses == UNKNOWN else uses,
+                    self._uncounted(rows),
                     tuple(cells),
                 )
                 limit = limit if limit is None else limit - 1

@@ -44,7 +44,8 @@ COLUMN_NAMES = {
     "proposals": Text("提案", "Proposals"),
     "listed": Text("市の一覧", "City's list"),
     "glyph": Text("字形のsha256", "Glyph sha256"),
-    "uses": Text("使用回数(のべ)", "Uses"),
+    "uses": Text("出現数(のべ)", "Occurrences"),
+    "uncounted": Text("未集計の外字セット", "Code sets not counted"),
     "ucs": Text("UCS", "UCS"),
     "x0213": Text("JIS X 0213", "JIS X 0213"),
     "koseki": Text("戸籍統一文字番号", "Koseki number"),
@@ -87,8 +88,12 @@ USAGE_NAMES = {
 }
 NARROW: dict[TableName, tuple[str, ...]] = {
     "codes": ("codeset", "code", "status", "character", "juki", "proposals", "uses"),
-    "characters": ("character", "ucs", "juki", "codes", "substitutes", "members", "uses"),
-    "residuals": ("character", "ucs", "codes", "substitutes", "members", "uses", "where"),
+    "characters": (
+        *("character", "ucs", "juki", "codes", "substitutes", "members", "uses", "uncounted"),
+    ),
+    "residuals": (
+        *("character", "ucs", "codes", "substitutes", "members", "uses", "uncounted", "where"),
+    ),
     "decisions": ("serial", "codeset", "code", "character", "relationship", "how", "actor"),
     "files": ("serial", "codeset", "kind", "role", "name", "size", "sha256"),
     "adoptions": ("site", "release", "from", "behind", "by"),
@@ -153,8 +158,12 @@ def as_text(
     right = [
         place
         for place, name in enumerate(columns)
-        if name in ("uses", "codes", "substitutes", "members", "serial", "size", "release")
+        if name
+        in ("uses", "codes", "substitutes", "members", "serial", "size", "release", "uncounted")
     ]
+    if not cells:
+        yield str(Text("該当する行はありません。", "No row fits."))
+        return
     yield from aligned([COLUMN_NAMES[name] for name in columns], cells, right)
     if next(iter(rows), None) is not None:
         more = Text(

@@ -6,6 +6,7 @@ need neither a dictionary of slots nor one of glyphs, but for those without a ch
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Literal
 
+from gaiji.charset.ways import is_private
 from gaiji.errors import BadInput
 from gaiji.registry.listing import Used
 
@@ -206,20 +208,39 @@ class Rows:
         return f"{self._ranked_charsets[key >> CODE_BITS]}/{code}"
 
     def slot_key(self, name: str) -> int:
-        """Return the key of a slot by its name, UNKNOWN for one that is not here. Raises BadInput."""
-        try:
-            if self.by == "image":
-                return int(name.upper().removeprefix("U+"), 16)
-            charset, _, code = name.partition("/")
-            raw = _number(bytes.fromhex(code))
-        except ValueError:
-            form = "U+E000" if self.by == "image" else "cp932/F040"
+        """Return the key of a slot by its name in any case, UNKNOWN for one that is not here.
+
+        Raises BadInput for what no code of these rows can stand at.
+        """
+        if self.by == "image":
+            point = re.fullmatch("U\\+([0-9A-F]{4,6})", name.upper())
+            image = int(point[1], 16) if point else 0
+            if image > 0x10FFFF or not is_private(chr(image)):
+                raise BadInput(
+                    f"コード位置「{name[:40]}」は私用領域の符号位置ではありません。U+E000 のように書いてください。"
+                    "バイト列で指すには、位置を文字コード体系とバイト列で数えてください (--slots code)。",
+                    f"Slot {name[:40]!r} is no private-use code point; write it like U+E000, or count slots by charset "
+                    "and bytes (--slots code).",
+                )
+            return image
+        found = re.fullmatch("([^/]+)/((?:[0-9A-F]{2}){1,4})", name.upper())
+        if found is None:
             raise BadInput(
-                f"コード位置「{name[:40]}」は読めません。{form} のように書いてください。",
-                f"Slot {name[:40]!r} cannot be read; write it like {form}.",
-            ) from None
-        known = charset in self._ranked_charsets and raw < 1 << CODE_BITS
-        return self._ranked_charsets.index(charset) << CODE_BITS | raw if known else UNKNOWN
+                f"コード位置「{name[:40]}」は文字コード体系とバイト列ではありません。"
+                "cp932/F041 のように書いてください。",
+                f"Slot {name[:40]!r} is no charset and bytes; write it like cp932/F041.",
+            )
+        if not self._ranked_charsets:
+            return UNKNOWN
+        ranks = [one.upper() for one in self._ranked_charsets]
+        if found[1] not in ranks:
+            known = self._ranked_charsets
+            raise BadInput(
+                f"文字コード体系 {found[1].lower()[:40]} の外字セットは対象にありません。"
+                f"{'・'.join(known)} のどれかにしてください。",
+                f"No chosen code set is of charset {found[1].lower()[:40]}; take one of {', '.join(known)}.",
+            )
+        return ranks.index(found[1]) << CODE_BITS | _number(bytes.fromhex(found[2]))
 
     # --- groups
 

@@ -16,6 +16,8 @@ from gaiji.errors import (
     BadName,
     InvalidRequest,
     KeyReused,
+    NotFound,
+    Refused,
     UnknownCodeSet,
     UnknownMember,
     UnknownRelease,
@@ -46,6 +48,7 @@ from gaiji.wire.adoption import (
     SiteRequest,
     SiteShape,
     TouchedShape,
+    WithdrawalRequest,
 )
 from gaiji.wire.nouns import Page
 
@@ -116,7 +119,7 @@ def list_adoptions(
     response_model=AdoptionShape,
     responses=raises(
         *(BadName, BadMemberCode, UnknownMember, UnknownCodeSet, UnknownSite, UnknownRelease),
-        KeyReused,
+        *(KeyReused, Refused),
     ),
 )
 @needs("adopt")
@@ -138,6 +141,24 @@ def record_adoption(
         return 201, adoption.standing_of(session, body.site, body.from_)
 
     return once(session, actor, idempotency_key, ["adopt", body.model_dump(mode="json")], make)
+
+
+@api.post(
+    "/adoptions/withdraw",
+    response_model=AdoptionShape,
+    responses=raises(BadName, NotFound, UnknownSite, KeyReused),
+)
+@needs("adopt")
+def withdraw_adoption(
+    session: Writes, actor: Acting, body: WithdrawalRequest, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Take back what was recorded of a site from a day (適用の取消); the answer is what it runs then."""
+
+    def make() -> tuple[int, AdoptionShape]:
+        adoption.withdraw(session, actor, body.site, body.from_, ground=body.ground)
+        return 200, adoption.standing_of(session, body.site, body.from_)
+
+    return once(session, actor, idempotency_key, ["withdraw", body.model_dump(mode="json")], make)
 
 
 @api.get("/adoptions/touched", responses=raises(UnknownRelease))
@@ -185,7 +206,7 @@ def _page(
 def show_adoptions_page(
     request: Request,
     session: Reads,
-    day: Day = None,
+    day: Annotated[Day, pages.OrBlank] = None,
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> HTMLResponse:
     """Where each city stands (適用状況): the table of sites and the releases they run."""

@@ -46,6 +46,7 @@ from gaiji.web.about import describe
 from gaiji.web.edge import Counters, Edge
 from gaiji.web.problems import raises
 from gaiji.web.routing import BEARER, Configured, Guarded, Reads, public, router
+from gaiji.web.walls import Walls
 from gaiji.wire.service import AboutShape, ProblemTypeShape, ReadyShape
 
 STATIC = Path(__file__).parent / "static"
@@ -103,7 +104,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.state.settings, app.state.engine, app.state.counters = settings, database, counters
     app.state.error_page = pages.error_page
     app.state.routes, app.state.fitgaps, app.state.followers = [], {}, 0
-    app.state.arrivals = Arrivals()
+    app.state.arrivals, app.state.walls = Arrivals(), Walls()
     for part in (*ROUTERS, pages.html):
         app.include_router(part)
         for route in part.routes:

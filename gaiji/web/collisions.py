@@ -25,13 +25,13 @@ from gaiji.errors import (
     UnknownMember,
 )
 from gaiji.registry import journal, members
-from gaiji.registry.listing import check_named, chosen_sets, used_rows
+from gaiji.registry.listing import check_named, chosen_sets, last_change, used_rows
 from gaiji.registry.releases import find_release
 from gaiji.registry.tables import CodeSet
 from gaiji.report import collision_tables as tables
 from gaiji.report.collision_tables import KIND_NAMES, Shown
 from gaiji.report.collisions import COLUMNS_OF_A_PAGE, KINDS, Filters, Kind, Wall, wall
-from gaiji.web.pages import render
+from gaiji.web.pages import OrBlank, render
 from gaiji.web.pictures import Day
 from gaiji.web.problems import raises
 from gaiji.web.routing import (
@@ -49,10 +49,10 @@ from gaiji.web.routing import (
     shown_release,
     write_cursor,
 )
+from gaiji.web.walls import Walls
 from gaiji.wire.collisions import CollisionsShape, MatrixShape, UsedShape
 from gaiji.wire.nouns import Page
 
-WALLS_KEPT = 4
 SLOTS = 50
 PLACE = r"(?:0|[1-9][0-9]{0,8})"
 
@@ -140,24 +140,19 @@ WALLS = raises(
 def built(request: Request, session: Session, choice: Choice, release: int | None) -> Shown:
     """Return the wall of a choice, built once for each state of the journal (衝突の壁の控え).
 
-    Uses are told of the members alone whose state of work this request may see.
+    Days between which no meaning begins or ends share one. Uses are told of the members alone whose state of work this
+    request may see. Raises Busy.
     """
     sets = _sets(session, choice, release)
     may = counted_members(request)
     last = journal.last_entry(session)
     addresses = tuple(one.address for one in sets)
-    key = (last.serial if last else 0, release, choice.as_of, choice.by, addresses, may)
-    state = request.app.state
-    if not hasattr(state, "walls"):
-        state.walls = {}
-    kept: dict[object, Wall] = state.walls
-    found = kept.get(key)
-    if found is None:
-        rows = used_rows(session, sets, release, choice.as_of, counted=may)
-        found = wall(rows, by=choice.by)
-        while len(kept) >= WALLS_KEPT:
-            kept.pop(next(iter(kept), None), None)
-        kept[key] = found
+    day = choice.as_of and last_change(session, choice.as_of)
+    key = (last.serial if last else 0, release, day, choice.by, addresses, may)
+    walls: Walls = request.app.state.walls
+    found = walls.get(
+        key, lambda: wall(used_rows(session, sets, release, day, counted=may), by=choice.by)
+    )
     return Shown(found, release, choice.as_of)
 
 
@@ -318,16 +313,19 @@ def show_collisions_page(
     session: Reads,
     choice: Chosen,
     filters: Filtered,
+    release: Annotated[ReleaseName | None, OrBlank] = None,
     view: Literal["matrix", "same-slot", "same-character", "same-glyph"] = "matrix",
     order: Literal["slot", "uses"] = "slot",
     after: Annotated[int, Query(ge=-1, le=999_999_999)] = -1,
     column: Annotated[int, Query(ge=0, le=99_999)] = 0,
 ) -> HTMLResponse:
     """The collision wall (衝突の壁): the matrix with glyphs drawn, or the collisions of one kind."""
-    release, number = _best(request, session)
+    shown_name, number = best_release(request, session, release)
     shown = built(request, session, choice, number)
     everything = shown.wall
     columns = everything.code_sets[column : column + COLUMNS_OF_A_PAGE]
+    if column and not columns:
+        raise InvalidRequest("この頁はありません。", "There is no such page.", parameter="column")
     lines, items = [], []
     if view == "matrix":
         lines = list(
@@ -352,7 +350,8 @@ def show_collisions_page(
         choice=choice,
         filters=filters,
         wall=everything,
-        release=release,
+        release=shown_name,
+        asked=release,
         columns=columns,
         lines=lines[:SLOTS],
         items=items[:SLOTS],
@@ -373,8 +372,13 @@ def show_collisions_page(
     )
 
 
-def _best(request: Request, session: Session) -> tuple[str, int | None]:
-    """Return the state that this request may see: the work of all, else what is published last."""
+def best_release(request: Request, session: Session, asked: str | None) -> tuple[str, int | None]:
+    """Return the release that a page shows: what is asked for, else the work of all where this request may see it.
+
+    Else what is published last. Raises UnknownRelease, and Unauthorized, Forbidden for work that is asked for.
+    """
+    if asked is not None:
+        return asked, shown_release(request, session, asked)
     try:
         return "pending", shown_release(request, session, "pending")
     except (Unauthorized, Forbidden):

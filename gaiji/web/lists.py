@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Annotated, Literal
 
@@ -14,9 +15,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from gaiji.errors import (
     BadMemberCode,
     BadName,
-    Forbidden,
     InvalidRequest,
-    Unauthorized,
     UnknownCodeSet,
     UnknownMember,
     language,
@@ -25,8 +24,8 @@ from gaiji.registry import db, members
 from gaiji.registry.lists import KEYS, Wanted, listed
 from gaiji.report import lists
 from gaiji.report.spreadsheets import ListFormat
-from gaiji.web.collisions import Label, Names, Sets, counted_members, parts
-from gaiji.web.pages import render
+from gaiji.web.collisions import Label, Names, Sets, best_release, counted_members, parts
+from gaiji.web.pages import OrBlank, render
 from gaiji.web.pictures import Day
 from gaiji.web.problems import raises
 from gaiji.web.routing import (
@@ -42,7 +41,7 @@ from gaiji.web.routing import (
     shown_release,
     write_cursor,
 )
-from gaiji.wire.lists import COLUMNS, ListShape, Status, TableName, Usage
+from gaiji.wire.lists import COLUMNS, FILTERS, TAKES, ListShape, Status, TableName, Usage
 
 ROWS = 50
 SEPARATOR = " "
@@ -190,19 +189,20 @@ def show_lists_page(
     session: Reads,
     wanted: Listed,
     table: TableName = "codes",
+    release: Annotated[ReleaseName | None, OrBlank] = None,
     cursor: CursorText = None,
 ) -> HTMLResponse:
     """The lists (業務システム別の一覧) with their filters, and the same list as a file."""
-    try:
-        release, number = "pending", shown_release(request, session, "pending")
-    except (Unauthorized, Forbidden):
-        release, number = "latest", shown_release(request, session, "latest")
+    named, number = best_release(request, session, release)
+    takes = (*FILTERS, *TAKES[table])
+    left = {name: None for name in ("status", "usage", "day") if name not in takes}
+    wanted = replace(wanted, **left)  # type: ignore[arg-type]  # the form holds one field for all
     page = listed_rows(session, table, wanted, number, cursor, ROWS)
     columns = lists.NARROW[table]
     asked = [
         (name, value)
         for name, value in request.query_params.multi_items()
-        if name in ("members", "codesets", "system", "group", "status", "usage", "day") and value
+        if name in takes and name != "release" and value
     ]
     return render(
         request,
@@ -210,6 +210,7 @@ def show_lists_page(
         table=table,
         tables=lists.TABLE_NAMES,
         columns=columns,
+        takes=takes,
         names=lists.COLUMN_NAMES,
         rows=page.items,
         cell=lists.cell,
@@ -217,7 +218,8 @@ def show_lists_page(
         statuses=lists.STATUS_NAMES,
         usages=lists.USAGE_NAMES,
         systems=sorted({one.system for one in members.code_sets(session)}),
-        release=release,
+        release=named,
+        chosen=release,
         number=number,
         asked=asked,
         next=f"?{request.url.include_query_params(cursor=page.next).query}" if page.next else None,

@@ -180,7 +180,8 @@ def _invalid(error: RequestValidationError) -> InvalidRequest | TooLarge:
             )
         if one["type"] == "json_invalid":
             return _not_json(str(error.body), int(one["loc"][-1]))
-    told = [(*_place(one["loc"]), _message(one)) for one in error.errors()[:50]]
+    found = [one for one in error.errors() if one.get("ctx", {}).get("expected") != "''"]
+    told = [(*_place(one["loc"]), _message(one)) for one in found[:50]]
     shown = [(field or place, text) for place, field, text in told[:5]]
     return InvalidRequest(
         f"要求の形式が違います。{'、'.join(f'{name}: {text.ja}' for name, text in shown)}。"
@@ -202,8 +203,8 @@ def _not_json(body: str, position: int) -> InvalidRequest:
 
 
 def _place(loc: tuple[Any, ...]) -> tuple[str, str]:
-    """Return the part of the request and the field; names of shapes in between say nothing to a caller."""
-    parts = [str(part) for part in loc[1:]]
+    """Return the part of the request and the field; names of shapes and choices in between say nothing to a caller."""
+    parts = [part for part in map(str, loc[1:]) if not part.startswith("literal[")]
     if loc[0] == "body":
         parts = [part for part in parts if not part[:1].isupper()]
     return str(loc[0]), ".".join(parts)
@@ -212,6 +213,10 @@ def _place(loc: tuple[Any, ...]) -> tuple[str, str]:
 NEEDED = Text("必要です", "is needed")
 UNKNOWN = Text("この名前の項目はありません", "there is no field of this name")
 NO_FILE = Text("ファイルとして送ってください", "send it as a file")
+HALF = Text(
+    "対になっていないサロゲート(文字の半分)があります。文字を確かめてください",
+    "holds a lone surrogate, half a character; check the character",
+)
 OTHER = Text("受け取れない値です", "this value cannot be taken")
 TYPES = {
     "bool": Text("true か false にしてください", "give true or false"),
@@ -240,6 +245,8 @@ def _message(one: dict[str, Any]) -> Text:
         return NEEDED
     if kind == "extra_forbidden":
         return UNKNOWN
+    if kind == "string_unicode":
+        return HALF
     if "UploadFile" in str(one["msg"]):
         return NO_FILE
     if kind in ("literal_error", "enum"):

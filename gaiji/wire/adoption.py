@@ -47,6 +47,14 @@ class AdoptionRequest(BaseModel, extra="forbid"):
     ground: Line | None = None
 
 
+class WithdrawalRequest(BaseModel, extra="forbid"):
+    """Which record of a site is taken back (適用の取消), and why."""
+
+    site: NonEmptyLine = Field(examples=["252069/juki"])
+    from_: date = Field(alias="from", description="its first day", examples=["2027-01-04"])
+    ground: NonEmptyLine = Field(examples=["日付の誤り"])
+
+
 class NextShape(BaseModel):
     """What a site will run next (予定)."""
 

@@ -89,6 +89,7 @@ class MatrixLineShape(BaseModel):
     slot: str = Field(examples=["U+E000"])
     meanings: int
     uses: int | None
+    uncounted: int = Field(description="code sets in it of which nothing was counted")
     cells: list[UsedShape | None]
 
 

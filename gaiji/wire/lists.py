@@ -10,10 +10,19 @@ TableName = Literal["codes", "characters", "residuals", "decisions", "files", "a
 Status = Literal["fit", "substitute", "undecided"]
 Usage = Literal["used", "unused", "uncounted"]
 
+FILTERS = ("members", "codesets", "system", "group")
+"""What every list can be narrowed by."""
+TAKES: dict[TableName, tuple[str, ...]] = {
+    **dict.fromkeys(("codes", "characters", "residuals"), ("status", "usage", "release")),
+    "decisions": ("status", "release"),
+    "files": ("release",),
+    "adoptions": ("day",),
+}
+"""What each list takes beside that."""
 TABLES: tuple[TableName, ...] = get_args(TableName)
 _CHARACTERS = (
     *("character", "text", "ucs", "juki", "x0213", "koseki", "strokes", "readings"),
-    *("codes", "substitutes", "members", "uses", "where"),
+    *("codes", "substitutes", "members", "uses", "uncounted", "where"),
 )
 COLUMNS: dict[TableName, tuple[str, ...]] = {
     "codes": (

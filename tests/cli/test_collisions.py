@@ -55,12 +55,22 @@ def test_the_terminal_shows_counts_and_each_collision(
 ) -> None:
     text = said(capfd, "collisions", "--home", home)
     assert "外字の衝突 2市 2外字セット 6字" in text
-    assert "使用回数を数えていない外字セット: 2" in text
+    assert "出現数を数えていない外字セット: 2" in text
+    assert "人数ではありません" in text
+    assert "使用回数" not in text
     assert "U+E000" in text
     assert f"{NABE} {KUSATSU}/juki/F040" in text
     assert "未集計" in text
     one = said(capfd, "collisions", "--home", home, "--kind", "same-glyph")
     assert "U+E000" not in one
+
+
+def test_a_limit_is_of_what_the_terminal_shows(
+    home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    narrow = ("collisions", "--home", home, "--codesets", f"{KUSATSU}/juki,{RITTO}/juki")
+    assert "members: 2, code sets: 2, codes: 6" in said(capfd, *narrow, "--limit", "1")
 
 
 def test_json_and_csv_hold_every_collision(
@@ -117,7 +127,10 @@ def test_one_file_draws_what_the_filters_leave(
     [
         (("collisions", "--members", "252068"), 2),
         (("collisions", "--members", "252107"), 2),
-        (("collisions", "--slot", "E00G"), 2),
+        (("collisions", "--slot", "F041", "--format", "csv"), 2),
+        (("collisions", "--slots", "code", "--slot", "U+E000"), 2),
+        (("collisions", "--members", RITTO, "--touching", KUSATSU, "--format", "json"), 2),
+        (("collisions", "--limit", "1", "--format", "csv"), 2),
         (("collisions", "--touching", "252107"), 2),
         (("collisions", "--touching", "999999"), 2),
         (("collisions", "--character", "MJ999999"), 2),
@@ -183,9 +196,42 @@ def test_an_empty_or_unknown_choice_is_no_wish_for_everything(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("codes", "--day", "2026-05-01"),
+            "一覧 codes に day は使えません。使えるのは members・codesets・system・group・status・usage・release です",
+        ),
+        (("adoptions", "--release", "1"), "一覧 adoptions に release は使えません"),
+        (("decisions", "--usage", "used"), "一覧 decisions に usage は使えません"),
+    ],
+)
+def test_a_list_refuses_what_it_does_not_take(
+    home: Path, words: tuple[str, ...], told: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["list", *words, "--home", str(home)]) == 2
+    assert told in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("table", ["codes", "adoptions"])
+def test_a_list_of_code_sets_and_members_is_of_those_for_which_both_hold(
+    home: Path, table: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def sites(*words: str) -> set[str]:
+        text = said(capfd, "list", table, *words, "--format", "json", "--home", home)
+        return {row.get("codeset") or row["site"] for row in json.loads(text)["items"]}
+
+    own = ("--codesets", f"{KUSATSU}/juki")
+    assert sites(*own, "--members", RITTO) == set()
+    assert sites(*own, "--members", f"{KUSATSU},{RITTO}") == sites(*own) != set()
+    assert not any(RITTO in one for one in sites(*own))
+
+
 def test_collisions_of_no_code_set_at_all_are_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
-    assert run(["collisions", "--system", "nope", "--home", str(home)]) == 2
+    neither = ["--codesets", f"{KUSATSU}/juki", "--members", RITTO]
+    assert run(["collisions", *neither, "--home", str(home)]) == 2
     assert "No code set is chosen" in capsys.readouterr().err

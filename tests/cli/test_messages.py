@@ -437,6 +437,9 @@ def test_a_release_is_not_exported_where_the_database_has_its_files(
         assert run(command) == 2
         assert "The registry's database uses the name of this folder" in told(capsys, command)
         assert not (home / name).is_dir()
+    command = ["release", "export", "1", str(home)]
+    assert run(command) == 2
+    assert "This is the registry's own folder" in told(capsys, command)
 
 
 # --- files without an end

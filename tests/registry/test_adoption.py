@@ -1,27 +1,31 @@
 """Where each city stands: records, what follows from them, whom a change touches, and replays."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gaiji.errors import (
     AlreadyRegistered,
     BadName,
+    NotFound,
+    Refused,
     UnknownCodeSet,
     UnknownMember,
     UnknownRelease,
     UnknownSite,
 )
 from gaiji.registry import adoption, db, journal, replay, schema
-from gaiji.registry.tables import CutoverMove, CutoverPlan
+from gaiji.registry.tables import Adoption, CutoverMove, CutoverPlan
 from gaiji.settings import Settings
 from tests.council import KOKA, KUSATSU, ME, RITTO, Council
 from tests.report.conftest import CHARACTERS, seed_reference
 
 JUKI, ZEI, OTHER = "252069/juki", "252069/zei", "252085/juki"
-MAY, JUNE, JULY = date(2026, 5, 1), date(2026, 6, 1), date(2026, 7, 1)
+NEXT = db.today().year + 1
+MAY, JUNE, JULY = date(NEXT, 5, 1), date(NEXT, 6, 1), date(NEXT, 7, 1)
 FONT = "a" * 64
 
 
@@ -55,8 +59,8 @@ def test_a_system_follows_its_own_record_and_else_that_of_its_member(
         found = adoption.release_of(session, address, day)
         return found.number if found else None
 
-    assert number(JUKI, date(2026, 4, 30)) is None
-    assert [number(JUKI, MAY), number(JUKI, date(2026, 6, 30)), number(JUKI, JULY)] == [1, 1, 2]
+    assert number(JUKI, date(NEXT, 4, 30)) is None
+    assert [number(JUKI, MAY), number(JUKI, date(NEXT, 6, 30)), number(JUKI, JULY)] == [1, 1, 2]
     assert number(ZEI, JULY) == 1
     assert number(OTHER, JULY) is None
     assert runs(session, JULY) == {
@@ -87,6 +91,44 @@ def test_a_record_for_the_same_day_takes_the_place_of_the_one_before(
     assert '"before":{"font":"' + FONT in entry.body
 
 
+def test_a_record_that_is_withdrawn_counts_no_more_and_stays_in_the_history(
+    session: Session, two_releases: Council
+) -> None:
+    adoption.adopt(session, ME, KUSATSU, 1, MAY)
+    adoption.adopt(session, ME, JUKI, 2, JUNE, ground="月次更新")
+    assert runs(session, JULY)["system:252069/juki"] == 2
+    adoption.withdraw(session, ME, JUKI, JUNE, ground="日付の誤り")
+    assert runs(session, JULY)["system:252069/juki"] == 1
+    assert adoption.standing_of(session, JUKI, MAY).next is None
+    found = adoption.release_of(session, JUKI, JULY)
+    assert found is not None
+    assert found.number == 1
+    entry = journal.entries(session, after=journal.head(session).serial - 1)[0]
+    assert '"action":"adoption.withdraw"' in entry.body
+    assert '"ground":"月次更新"' in entry.body
+    assert '"ground":"日付の誤り"' in entry.body
+    kept = session.scalars(select(Adoption).where(Adoption.from_day == JUNE)).one()
+    assert (kept.release, kept.replaced) == (2, entry.serial)
+    with pytest.raises(NotFound, match="Nothing is recorded of system:252069/juki"):
+        adoption.withdraw(session, ME, JUKI, JUNE, ground="日付の誤り")
+    assert adoption.adopt(session, ME, JUKI, 1, JUNE).serial == journal.head(session).serial
+
+
+def test_a_release_runs_from_its_publication_and_no_far_off_day(
+    session: Session, two_releases: Council
+) -> None:
+    today = db.today()
+    adoption.adopt(session, ME, JUKI, 1, today)
+    for day, told in (
+        (today - timedelta(1), "when release 1 was published"),
+        (date.min, "when release 1 was published"),
+        (date(today.year + 11, 1, 1), "more than 10 years ahead"),
+        (date.max, "more than 10 years ahead"),
+    ):
+        with pytest.raises(Refused, match=told):
+            adoption.adopt(session, ME, JUKI, 1, day)
+
+
 @pytest.mark.parametrize(
     ("site", "error"),
     [
@@ -104,8 +146,9 @@ def test_a_site_needs_a_name_of_its_kind(
     session: Session, two_releases: Council, site: str, error: type[Exception]
 ) -> None:
     adoption.add_site(session, ME, "server:cs1")
-    with pytest.raises(error):
+    with pytest.raises(error) as refused:
         adoption.add_site(session, ME, site)
+    assert (error is AlreadyRegistered) == ("gaiji site widen server:cs1" in str(refused.value))
 
 
 def test_the_area_of_a_server_lies_in_the_private_use_area(
@@ -128,8 +171,9 @@ def test_the_area_of_a_server_is_only_widened_upwards(
     for area in ("E000-E1FF", "E100-E1FE", "E180-E2FF", "E100-F900"):
         with pytest.raises(BadName, match="F8FF"):
             adoption.widen_area(session, ME, "server:cs1", area)
-    with pytest.raises(BadName, match="Only a CS server"):
-        adoption.widen_area(session, ME, "print:納税", "E000-F8FF")
+    for other in ("print:納税", KUSATSU):
+        with pytest.raises(BadName, match="Only a CS server is widened"):
+            adoption.widen_area(session, ME, other, "E000-F8FF")
     with pytest.raises(UnknownSite):
         adoption.widen_area(session, ME, "server:cs2", "E000-F8FF")
     head = journal.head(session).serial
@@ -200,6 +244,45 @@ def test_blanks_around_a_name_make_no_other_site(session: Session, two_releases:
     assert (found["print:納税"], found["system:252069/juki"]) == (1, 1)
     with pytest.raises(BadName):
         adoption.add_site(session, ME, "print: ")
+
+
+def test_a_name_that_looks_like_another_sites_is_refused_with_that_name(
+    session: Session, two_releases: Council
+) -> None:
+    """Kana are composed; half and full width, and a compatibility kanji, are told apart by no clerk."""
+    made = adoption.add_site(session, ME, "print:か\u3099いじ")
+    assert made.address == "print:がいじ"
+    adoption.adopt(session, ME, "print:か\u3099いじ", 1, MAY)
+    assert runs(session, MAY)["print:がいじ"] == 1
+    with pytest.raises(AlreadyRegistered, match="is registered already"):
+        adoption.add_site(session, ME, "print:がいじ")
+    kept = adoption.add_site(session, ME, "terminals:252069/ﾂｳﾁ\ufa19")
+    assert kept.address == "terminals:252069/ﾂｳﾁ\ufa19"
+    for name in ("ツウチ\ufa19", "ツウチ\u795e", "ﾂｳﾁ\u795e"):
+        with pytest.raises(AlreadyRegistered, match=f"looks the same as {kept.address}, "):
+            adoption.add_site(session, ME, f"terminals:252069/{name}")
+    adoption.add_site(session, ME, "print:ツウチ\ufa19")  # another kind is told apart by its kind
+
+
+def test_until_a_system_has_its_own_record_the_next_change_is_also_its_members(
+    session: Session, two_releases: Council
+) -> None:
+    adoption.adopt(session, ME, KUSATSU, 2, MAY)
+    adoption.adopt(session, ME, KUSATSU, 1, JUNE)
+    adoption.adopt(session, ME, KUSATSU, 2, JULY + timedelta(1))
+    adoption.adopt(session, ME, JUKI, 2, JULY)
+
+    def following(day: date, site: str = JUKI) -> tuple[int, date] | None:
+        coming = adoption.standing_of(session, site, day).next
+        return (coming.release, coming.from_) if coming else None
+
+    assert following(MAY) == (1, JUNE)
+    assert following(JUNE) == (2, JULY)
+    assert following(JULY) is None
+    assert following(JULY, KUSATSU) == (2, JULY + timedelta(1))
+    adoption.adopt(session, ME, JUKI, 1, JUNE)
+    adoption.adopt(session, ME, KUSATSU, 2, JUNE)
+    assert following(MAY) == (1, JUNE)  # of one day, its own
 
 
 def test_both_ends_of_a_conversion_take_the_releases_they_run(
@@ -288,6 +371,8 @@ def test_records_of_sites_come_out_of_a_replay_as_they_were(tmp_path: Path) -> N
         adoption.adopt(source, ME, "terminals:252069/窓口", 1, MAY, font=FONT)
         adoption.adopt(source, ME, JUKI, 1, MAY, ground="運用開始")
         adoption.adopt(source, ME, JUKI, 1, MAY, ground="訂正")
+        adoption.adopt(source, ME, JUKI, 1, JUNE)
+        adoption.withdraw(source, ME, JUKI, JUNE, ground="日付の誤り")
         replay.replay(source, target)
         assert adoption.site_shapes(target) == adoption.site_shapes(source)
         assert adoption.standing(target, JULY) == adoption.standing(source, JULY)

@@ -105,7 +105,8 @@ def test_code_sets_are_chosen_by_name_member_system_and_release(filled: Council)
 
     assert chosen() == [JUKI, ZEI, f"{KOKA}/juki"]
     assert chosen(1) == [JUKI, ZEI]
-    assert chosen(members=[RITTO], code_sets=[JUKI]) == [JUKI, ZEI]
+    assert chosen(members=[RITTO], code_sets=[JUKI]) == []
+    assert chosen(members=[KUSATSU, RITTO], code_sets=[JUKI]) == [JUKI]
     assert chosen(group="税系") == chosen(system="固定資産税") == [ZEI]
     assert chosen(members=[KUSATSU], group="税系") == []
     with pytest.raises(UnknownRelease):

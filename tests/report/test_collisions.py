@@ -251,8 +251,32 @@ def test_filters_hold_together() -> None:
         ]
     same = [one.character for one in found.collisions("same-character", Filters(slot="U+E000"))]
     assert same == [NABE, SAKI]
-    with pytest.raises(BadInput, match="U\\+E000"):
-        list(found.collisions("same-slot", Filters(slot="E00G")))
+    by_code = wall([row(A, 0, NABE), row(B, 0, SAKI)], by="code")
+    for name in ("cp932/F040", "CP932/f040"):
+        assert by_code.count("same-slot", Filters(slot=name)) == 1
+    assert found.count("same-slot", Filters(slot="u+e000")) == 1
+    for name in ("E00G", "F041", "U+3042", "U+110000", "U+D800", "cp932/F041"):
+        with pytest.raises(BadInput, match="U\\+E000"):
+            found.check(Filters(slot=name))
+    for name in ("F041", "U+E000", "cp932:F041", "cp932/", "cp932/F04", "jef/80A1"):
+        with pytest.raises(BadInput, match="cp932"):
+            by_code.check(Filters(slot=name))
+
+
+def test_a_member_that_is_not_among_those_chosen_is_no_filter() -> None:
+    found = wall([row(A, 0, NABE), row(B, 0, SAKI)])
+    with pytest.raises(
+        BadInput, match="252107 takes no part: the code sets chosen are of 252069, 252085"
+    ):
+        found.count("same-slot", Filters(touching="252107"))
+    assert wall([]).count("same-slot", Filters(touching="252107")) == 0
+
+
+def test_a_partly_counted_sum_says_what_it_is_without() -> None:
+    found = wall([row(A, 0, NABE, uses=3), row(B, 0, SAKI)])
+    (line,) = found.slots()
+    assert (line.uses, line.uncounted) == (3, 1)
+    assert "3(未集計の外字セット 1)" in as_text(Shown(found, None))
 
 
 def test_pairs_count_where_two_members_differ() -> None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from gaiji.charset.tables import FORMULA_STARTS
+from gaiji.charset.cells import FORMULA_STARTS
 from gaiji.charset.usage import count_file
 from gaiji.errors import InvalidRequest, UnknownCodeSet, UnknownMember
 from gaiji.registry import decisions, reference
@@ -20,7 +20,7 @@ from gaiji.registry.members import charset_of, find_code_set
 from gaiji.registry.tables import Json
 from gaiji.registry.usage import record_counts
 from gaiji.report.lists import COLUMN_NAMES, NARROW, as_text, exported
-from gaiji.wire.lists import COLUMNS, TABLES, TableName
+from gaiji.wire.lists import COLUMNS, TABLES, TableName, Usage
 from gaiji.wire.nouns import CharacterShape
 from tests.council import KUSATSU, ME, RITTO, Council
 
@@ -90,6 +90,30 @@ def test_codes_are_filtered_by_system_group_status_and_usage(filled: Council) ->
     assert used == [("F040", 2), ("F042", 1)]
     assert codes(filled, Wanted(usage="unused")) == [f"{JUKI}/F041", f"{JUKI}/F043"]
     assert codes(filled, Wanted(usage="uncounted")) == [f"{ZEI}/F040", f"{RITTO_ZEI}/F050"]
+
+
+def test_a_character_is_unused_only_where_each_of_its_code_sets_was_counted(
+    filled: Council,
+) -> None:
+    def characters(usage: Usage) -> dict[str, tuple[int | None, int]]:
+        found = rows(filled, "characters", Wanted(usage=usage))
+        return {row["character"]: (row["uses"], row["uncounted"]) for row in found}
+
+    assert characters("uncounted") == {NABE: (None, 2), SAKI: (None, 1), "OM000001": (None, 1)}
+    count(filled, JUKI, b"\xf0\x42\n")
+    count(filled, ZEI, b"\x82\xa0\n")
+    assert characters("used") == {SAKI: (1, 0)}
+    assert characters("unused") == {"OM000001": (0, 0)}
+    assert characters("uncounted") == {NABE: (0, 1)}
+    count(filled, RITTO_ZEI, b"\x82\xa0\n")
+    assert characters("unused") == {NABE: (0, 0), "OM000001": (0, 0)}
+    hidden = rows(filled, "characters", Wanted(work=frozenset({RITTO})))
+    assert {row["character"]: row["uncounted"] for row in hidden}[NABE] == 1
+
+
+def test_a_list_without_a_row_says_so(filled: Council) -> None:
+    wanted = Wanted(system="住民記録", members=(RITTO,))
+    assert list(as_text(filled.session, "codes", wanted)) == ["該当する行はありません。"]
 
 
 def test_characters_gather_the_codes_of_the_code_sets_asked_for(filled: Council) -> None:
@@ -240,15 +264,14 @@ def test_work_of_others_is_not_told(filled: Council) -> None:
 @pytest.mark.parametrize("table", TABLES)
 def test_parts_join_to_the_whole(filled: Council, table: TableName) -> None:
     count(filled, JUKI, b"\xf0\x40\n")
-    whole = list(listed(filled.session, table, Wanted(day=date(2026, 1, 1))))
+    asked = Wanted(day=date(2026, 1, 1)) if table == "adoptions" else Wanted()
+    whole = list(listed(filled.session, table, asked))
     assert whole
     assert [key for key, _ in whole] == sorted({key for key, _ in whole})
 
     def joined() -> Iterator[Json]:
         after = None
-        while first := next(
-            listed(filled.session, table, Wanted(day=date(2026, 1, 1)), after), None
-        ):
+        while first := next(listed(filled.session, table, asked, after), None):
             after, row = first
             yield row
 
@@ -274,7 +297,7 @@ def test_excel_gets_its_mark_and_no_formula_and_csv_every_value_as_it_is(filled:
     assert (row["ground"], row["uses"], row["pending"]) == ("=目視", "", "false")
     whole = json.loads(b"".join(exported(filled.session, "codes", wanted, "json")))
     assert whole["items"] == rows(filled, "codes", wanted)
-    empty = json.loads(b"".join(exported(filled.session, "codes", Wanted(system="なし"), "json")))
+    empty = json.loads(b"".join(exported(filled.session, "codes", Wanted(group="その他"), "json")))
     assert empty["items"] == []
 
 

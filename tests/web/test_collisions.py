@@ -85,7 +85,10 @@ def test_a_choice_leaves_out_other_code_sets(shared_council: Council) -> None:
         (f"codesets={KUSATSU}/none", 404, "unknown-code-set"),
         (f"codesets={YASU}/juki", 404, "unknown-release"),
         ("release=9", 404, "unknown-release"),
-        ("slot=E00G", 422, "bad-input"),
+        ("slot=U%2B3042", 422, "bad-input"),
+        ("by=code&slot=cp932:F041", 422, "bad-input"),
+        ("system=なし", 404, "unknown-code-set"),
+        ("group=税", 422, "bad-name"),
         ("touching=252060", 422, "bad-member-code"),
         ("touching=252042", 404, "unknown-member"),
         ("character=MJ999999", 404, "unknown-character"),
@@ -99,6 +102,11 @@ def test_what_cannot_be_asked_is_a_problem_document(
 ) -> None:
     answer = shared_council.client.get(f"{WALL}?{query}")
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{code}")
+
+
+def test_code_sets_beyond_the_last_are_no_page(shared_council: Council) -> None:
+    answer = shared_council.client.get("/collisions?column=16")
+    assert (answer.status_code, answer.json()["parameter"]) == (422, "column")
 
 
 def test_without_a_key_neither_work_nor_uses_are_told(shared_council: Council) -> None:
@@ -136,6 +144,27 @@ def test_the_page_draws_glyphs_and_needs_no_script(shared_council: Council, url:
         assert not re.search("[\ue000-\uf8ff\U000f0000-\U0010fffd]", text)
         for address in {one for one in seen.links if one.startswith("/")}:
             assert shared_council.client.get(address).status_code == 200, address
+
+
+def test_the_page_is_of_the_release_that_is_asked_for(shared_council: Council) -> None:
+    """Here with open work: without a wish the page is of the work, and one carries the wish further."""
+    client = shared_council.client
+    for page in ("/collisions", "/lists"):
+        assert "現在の作業状態" in client.get(f"{page}?release=").text
+        text = client.get(f"{page}?release=1").text
+        assert "第1版" in text
+        assert "現在の作業状態" not in text
+        assert '<input type="hidden" name="release" value="1">' in text
+        assert "release=1" in text.split("JSON</a>")[0].rpartition("<a ")[2]
+        assert client.get(f"{page}?release=9").status_code == 404
+        assert client.get(f"{page}?release=abc").status_code == 422
+
+
+def test_a_member_that_cannot_take_part_is_refused(shared_council: Council) -> None:
+    for url in (f"{WALL}?members={RITTO}", f"/collisions?members={RITTO}"):
+        answer = shared_council.client.get(f"{url}&touching={KUSATSU}")
+        assert answer.status_code == 422
+        assert RITTO in answer.json()["detail"]
 
 
 def test_the_matrix_is_filtered_as_the_collisions_are(shared_council: Council) -> None:

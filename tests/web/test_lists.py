@@ -70,7 +70,12 @@ def test_without_a_key_only_what_is_published_is_told(shared_council: Council) -
         (f"codes?codesets={YASU}/juki", 404, "unknown-release"),
         ("codes/file?release=9", 404, "unknown-release"),
         ("codes?status=lost", 422, "invalid-request"),
+        ("codes?system=なし", 404, "unknown-code-set"),
+        ("adoptions?group=税", 422, "bad-name"),
         ("codes?cursor=xx", 422, "invalid-request"),
+        ("codes?day=2026-05-01", 422, "invalid-request"),
+        ("files?usage=used", 422, "invalid-request"),
+        ("adoptions/file?status=fit", 422, "invalid-request"),
     ],
 )
 def test_what_cannot_be_listed_is_a_problem_document(
@@ -78,6 +83,7 @@ def test_what_cannot_be_listed_is_a_problem_document(
 ) -> None:
     answer = shared_council.client.get(f"{LISTS}/{query}")
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{code}")
+    assert "literal" not in answer.text
 
 
 def test_a_site_named_with_blanks_stands_on_a_page_like_any_other(council: Council) -> None:
@@ -125,3 +131,10 @@ def test_the_page_shows_a_list_and_offers_it_as_files(shared_council: Council, t
         assert (
             f"/v1/lists/{table}/file?format=excel&release=pending&members={KUSATSU}" in seen.links
         )
+
+
+def test_the_page_leaves_out_what_the_list_does_not_take(shared_council: Council) -> None:
+    text, seen = read(shared_council, f"/lists?table=files&status=fit&usage=used&members={KUSATSU}")
+    assert 'name="status"' not in text
+    assert 'name="usage"' not in text
+    assert not any("status=fit" in link for link in seen.links if link.startswith("/v1/"))

@@ -237,7 +237,7 @@ def test_openapi_documents_every_route_and_error(shared_council: Council) -> Non
         *("put_member", "put_code_set", "take_in_files", "decide_codes", "publish_release"),
         *("list_journal", "show_blob", "show_fitgap", "show_usage", "show_rights", "put_rights"),
         *("show_font", "show_font_provenance", "check_terminal_font", "show_council_font"),
-        *("add_site", "record_adoption"),
+        *("add_site", "record_adoption", "withdraw_adoption"),
         *("start_conversion", "list_jobs", "show_job", "remove_job", "follow_job"),
         *("fetch_result", "fetch_report", "fetch_receipt", "fetch_spill"),
     }
