@@ -11,7 +11,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gaiji.charset.cutover import Plan
-from gaiji.errors import Forbidden, InvalidRequest, Unauthorized, UnknownPlan, UnknownSite
+from gaiji.errors import (
+    Forbidden,
+    InvalidRequest,
+    Unauthorized,
+    UnknownCodeSet,
+    UnknownPlan,
+    UnknownSite,
+)
 from gaiji.registry import cutover, members
 from gaiji.registry.members import split_address
 from gaiji.report import cutover_tables
@@ -56,6 +63,7 @@ SetAddress = Annotated[
 api = router("cutovers")
 html = router("pages", prefix="")
 NO_PLAN = raises(UnknownSite, UnknownPlan, Unauthorized)
+NO_ROWS = raises(UnknownSite, UnknownPlan, UnknownCodeSet, Unauthorized)
 
 
 def _seeing(request: Request) -> Sees:
@@ -91,7 +99,7 @@ def show_cutover(
     return cutover_tables.plan_shape(session, made, sees=_seeing(request), record=record)
 
 
-@api.get("/cutovers/{name}/rows", responses=NO_PLAN)
+@api.get("/cutovers/{name}/rows", responses=NO_ROWS)
 @public
 def list_cutover_rows(
     request: Request,
@@ -111,6 +119,7 @@ def list_cutover_rows(
     """What becomes of every local code (移行計画の行), by code set and code."""
     sees = _seeing(request)
     made = cutover_tables.visible(cutover.find_plan(session, name, plan), sees)
+    _check_set(made, code_set)
     found = [
         row
         for row in cutover_tables.chosen_rows(
@@ -128,7 +137,7 @@ def list_cutover_rows(
     return _page(request, response, made, scope, len(found), shape, cursor, limit)
 
 
-@api.get("/cutovers/{name}/ambiguities", responses=NO_PLAN)
+@api.get("/cutovers/{name}/ambiguities", responses=NO_ROWS)
 @public
 def list_cutover_ambiguities(
     request: Request,
@@ -146,6 +155,7 @@ def list_cutover_ambiguities(
 ) -> Page[AmbiguityShape]:
     """The characters whose way back needs a rule (戻りのあいまいな文字), with the rule where one was given."""
     made = cutover.find_plan(session, name, plan)
+    _check_set(made, code_set)
     found = [
         one
         for one in made.ambiguities
@@ -159,6 +169,15 @@ def list_cutover_ambiguities(
 
     scope: list[object] = ["ambiguities", made.number, made.digest, code_set, kind, is_open]
     return _page(request, response, made, scope, len(found), shape, cursor, limit)
+
+
+def _check_set(made: Plan, code_set: str | None) -> None:
+    """Raise UnknownCodeSet for one that the plan does not hold: it has no rows, which is not the same as none found."""
+    if code_set is not None and code_set not in made.code_sets:
+        raise UnknownCodeSet(
+            f"外字セット {code_set} は移行計画 {made.server}/{made.number} にありません。構成市を確かめてください。",
+            f"Code set {code_set} is not in plan {made.server}/{made.number}; check the plan's members.",
+        )
 
 
 def _page(
@@ -208,15 +227,16 @@ def show_cutover_page(
     session: Reads,
     name: ServerName,
     plan: Number = None,
-    code_set: SetAddress = None,
-    kind: RowKind | None = None,
-    back: Back | None = None,
+    code_set: Annotated[SetAddress, pages.OrBlank] = None,
+    kind: Annotated[RowKind | None, pages.OrBlank] = None,
+    back: Annotated[Back | None, pages.OrBlank] = None,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
 ) -> HTMLResponse:
     """One plan (移行計画): its sums, the order of moving, and its rows page by page."""
     record = cutover.plan_record(session, name, plan)
     sees = _seeing(request)
     made = cutover_tables.visible(cutover.read_plan(session, record), sees)
+    _check_set(made, code_set)
     found = list(cutover_tables.chosen_rows(made.rows, codeset=code_set, kind=kind, back=back))
     first = (page - 1) * ROWS
     if page > 1 and first >= len(found):

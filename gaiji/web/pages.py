@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from fastapi import Query
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BeforeValidator
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -93,6 +94,9 @@ FILTERS = {
 }
 
 html = router("pages", prefix="")
+
+OrBlank = BeforeValidator(lambda sent: sent or None)
+"""A field of a form that was left empty (空欄): it asks for nothing."""
 
 
 @cache

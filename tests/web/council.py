@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -169,9 +172,17 @@ def build(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def built_council(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A home folder with the council, which nobody changes."""
-    home = tmp_path_factory.mktemp("council")
-    return home, build(Settings(home=home))
+    """A home folder with the council, which nobody changes: built by one process of a run, copied by the others."""
+    home, own = tmp_path_factory.mktemp("council") / "home", tmp_path_factory.getbasetemp()
+    run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    keys, made = run / "web-council.json", run / "web-council"
+    with (run / "web-council.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not keys.exists():
+            shutil.rmtree(made, ignore_errors=True)
+            keys.write_text(json.dumps(build(Settings(home=made))))
+    shutil.copytree(made, home)
+    return home, json.loads(keys.read_text())
 
 
 @pytest.fixture

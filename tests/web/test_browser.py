@@ -16,6 +16,7 @@ from gaiji.glyph.draw import mask
 from gaiji.glyph.reference import font_status, reference_font
 from gaiji.settings import Settings
 from tests.web.council import KUSATSU, NABE, RITTO, Council
+from tests.web.test_cutovers import plan_of
 from tests.web.test_pages import PAGES
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -23,6 +24,23 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide
 OLD_HEN = "MJ026200"  # 邊
 CITY = f"/v1/members/{KUSATSU}/codesets/juki/codes/F040"
 PLAIN_HEN = "MJ025758"  # 辺
+CRAMPED = """() => {
+    const found = [], size = (one, ...names) => names
+        .map(name => parseFloat(getComputedStyle(one)[name])).reduce((sum, next) => sum + next);
+    if (document.documentElement.scrollWidth > innerWidth) found.push("wider than the window");
+    for (const one of document.querySelectorAll("main *")) {
+        const box = one.getBoundingClientRect(), text = (one.innerText || "").trim();
+        const scrolls = ["auto", "scroll"].includes(getComputedStyle(one).overflowX);
+        if (scrolls && one.scrollWidth > one.clientWidth + 1 && !(one.tabIndex === 0 && one.ariaLabel))
+            found.push(`no keyboard: ${one.className}`);
+        if (one.matches("td, tbody th, li, a, dd") && text.length > 3 && box.width > 0
+            && box.width - size(one, "paddingLeft", "paddingRight") < 2.4 * size(one, "fontSize")
+            && box.height > 4 * size(one, "fontSize"))
+            found.push(`a character a line: ${text}`);
+    }
+    return found;
+}"""
+"""What is wrong with a page in a window too narrow for its tables."""
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.fonts,
@@ -149,17 +167,44 @@ def test_the_documentation_is_drawn_from_this_host_alone(visit: Visit) -> None:
     assert visit.page.locator(".opblock").count() > 35
 
 
-def test_no_page_is_wider_than_a_narrow_window(browser: Browser, base: str) -> None:
+def test_no_page_is_wider_than_a_narrow_window(
+    browser: Browser, base: str, council: Council
+) -> None:
     page = browser.new_page(viewport={"width": 400, "height": 800})
-    wide = {}
-    for url in PAGES:
+    plan_of(council)
+    page.route(
+        "**/cutovers/cs1*",
+        lambda route: route.fulfill(
+            body=council.client.get(route.request.url.removeprefix(base)).content,
+            content_type="text/html",
+        ),
+    )
+    wrong = {}
+    for url in (*PAGES, "/collisions", "/lists", "/cutovers", "/cutovers/cs1", "/names"):
         for lang in ("ja", "en"):
             page.goto(f"{base}{url}{'&' if '?' in url else '?'}lang={lang}")
-            width = page.evaluate("document.documentElement.scrollWidth")
-            if width > 400:
-                wide[url, lang] = width
+            if faults := page.evaluate(CRAMPED):
+                wrong[url, lang] = faults
     page.close()
-    assert wide == {}
+    assert wrong == {}
+
+
+def test_a_wide_table_is_scrolled_by_the_keyboard(browser: Browser, base: str) -> None:
+    page = browser.new_page(viewport={"width": 400, "height": 800}, bypass_csp=True)
+    page.goto(f"{base}/lists?lang=en")
+    table = page.get_by_role("region", name="Local codes")
+    page.get_by_role("link", name="JSON").focus()
+    page.keyboard.press("Tab")
+    assert table.evaluate("one => one === document.activeElement")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.activeElement.scrollLeft > 0")
+    page.goto(f"{base}/adoptions?lang=en")
+    first = page.locator(".stack tbody tr").first
+    assert "Kind" in first.locator("td").first.evaluate(
+        "td => getComputedStyle(td, '::before').content"
+    )
+    assert first.bounding_box()["width"] < 400  # type: ignore[index]
+    page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -6,21 +6,26 @@ import pytest
 
 from gaiji.registry import adoption, cutover, db, intake
 from gaiji.report.cutover import make_plan
-from tests.web.council import ACTOR, KUSATSU, RITTO, Council
+from tests.web.council import ACTOR, KUSATSU, RITTO, YASU, Council
 
 DAY = date(2026, 11, 23)
 MOVED = db.today()  # the day on which the council publishes
 ADDRESS = "/v1/cutovers/cs1"
 
 
-@pytest.fixture
-def planned(council: Council) -> Council:
-    """The council with a plan of two members, one of whom moved."""
+def plan_of(council: Council) -> Council:
+    """Make a plan of two members, one of whom moved."""
     with db.writing(council.engine) as session:
         adoption.add_site(session, ACTOR, "server:cs1")
         make_plan(session, ACTOR, "cs1", [KUSATSU, RITTO], release="latest", as_of=DAY)
         cutover.move(session, ACTOR, "cs1", KUSATSU, MOVED)
     return council
+
+
+@pytest.fixture
+def planned(council: Council) -> Council:
+    """The council with a plan."""
+    return plan_of(council)
 
 
 def test_a_plan_is_shown_with_its_sums_and_order(planned: Council) -> None:
@@ -55,6 +60,9 @@ def test_what_is_not_there_is_not_found(planned: Council) -> None:
     assert planned.client.get("/v1/cutovers/cs9/rows").status_code == 404
     assert planned.client.get("/v1/cutovers/CS1").status_code == 422
     assert planned.client.get("/cutovers/cs9").status_code == 404
+    for address in (f"{ADDRESS}/rows", f"{ADDRESS}/ambiguities", "/cutovers/cs1"):
+        wrong = planned.client.get(f"{address}?codeset={YASU}/juki")
+        assert (wrong.status_code, wrong.json()["type"]) == (404, "/problems/unknown-code-set")
 
 
 def test_the_parts_of_the_rows_join_to_the_whole(planned: Council) -> None:
@@ -150,3 +158,5 @@ def test_the_pages_show_plan_order_and_rows(planned: Council) -> None:
     assert "to be decided" not in english.split("Code by code")[1].split("<tbody>")[1]
     assert "Order of moving" in english
     assert planned.client.get("/cutovers/cs1?page=2").status_code == 422
+    sent = planned.client.get("/cutovers/cs1?plan=1&codeset=&kind=&back=&lang=ja")
+    assert sent.text.partition("<main")[2] == page.partition("<main")[2]

@@ -87,7 +87,7 @@ def test_parts_put_together_are_the_file(shared_council: Council, listed: Any) -
         ("252069-juki.juki.r2.gmap", "application/octet-stream", b"GAIJI-M\x01"),
         ("252069-juki.unicode-svs.r2.ucm", "text/plain; charset=utf-8", b"# 252069/juki cp932"),
         ("252069-juki.x0213.r2.csv", "text/csv; charset=utf-8", "\ufeffcode,to".encode()),
-        ("252085-juki.mj.r2.json", "application/json", b"{"),
+        ("252069-zei.mj.r2.json", "application/json", b"{"),
     ],
 )
 def test_other_targets_and_formats_are_made_when_asked_for(
