@@ -20,7 +20,7 @@ serve: $(VENV)/.runtime ## the glyph browser and the API on http://127.0.0.1:800
 test: $(VENV)/.dev ## every test of the gate: SQLite, PostgreSQL, real fonts, a real browser
 	sh tools/packages.sh chromium
 	$(GAIJI) fonts fetch --home $(HOME_FOLDER)
-	GAIJI_FONTS=$(abspath $(HOME_FOLDER))/fonts $(PYTHON) -m pytest -n 2 --dist loadfile
+	GAIJI_FONTS=$(abspath $(HOME_FOLDER))/fonts $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev ## form, rules, types and the direction of imports
 	$(VENV)/bin/ruff format --check .
