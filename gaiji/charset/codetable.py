@@ -21,6 +21,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from gaiji.charset.cells import unguarded
 from gaiji.charset.charsets import Charset, charset
 from gaiji.charset.coding import SHAPES, SHIFTS
 from gaiji.charset.ways import is_selector
@@ -228,8 +229,8 @@ def read_csv(data: bytes, file: str, base: str, provenance: Mapping[str, str]) -
 
 def _csv_rows(text: str, file: str) -> Iterator[Row]:
     reader = csv.reader(io.StringIO(text, newline=""))
-    for cells in reader:
-        number = reader.line_num
+    for record in reader:
+        cells, number = [unguarded(cell) for cell in record], reader.line_num
         digits = cells[0].strip().removeprefix("0x").removeprefix("0X") if cells else ""
         if not any(cells) or (number == 1 and not re.fullmatch("(?:[0-9A-Fa-f]{2})+", digits)):
             continue

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from gaiji.charset.cutover import Cutover
-from gaiji.charset.mapping import USABLE, Mapping, Relationship, Row
+from gaiji.charset.mapping import USABLE, Mapping, Row
 from gaiji.errors import Text, UnsupportedConversion
 
 ONE_DAY = timedelta(days=1)
-Meaning = frozenset[tuple[str, Relationship]]
+Meaning = frozenset[tuple[str, bool]]
+"""Characters, each with whether it is only stood for (代替)."""
 
 
 def check_day(mapping: Mapping, plan: Cutover, today: date) -> None:
@@ -69,7 +70,7 @@ def _turns(mapping: Mapping) -> Iterator[tuple[bytes, date]]:
         after = [row for row in rows if row.valid_to is None]
         begun = [row.valid_from for row in after if row.valid_from is not None]
         others = {row.character for row in rows} - {row.character for row in after}
-        if begun and others:
+        if begun and (others or code in mapping.reused):
             yield code, max(begun)
 
 
@@ -101,7 +102,9 @@ def _dated(mapping: Mapping) -> dict[bytes, list[Row]]:
 
 
 def _meaning(rows: Iterable[Row], day: date | None) -> Meaning:
-    return frozenset((row.character, row.relationship) for row in rows if row.in_force(day))
+    return frozenset(
+        (row.character, row.relationship == "substitute") for row in rows if row.in_force(day)
+    )
 
 
 def _named(meaning: Meaning, other: Meaning) -> Text:
@@ -109,5 +112,8 @@ def _named(meaning: Meaning, other: Meaning) -> Text:
     if not meaning:
         return Text("意味なし", "nothing")
     same = {character for character, _ in meaning} == {character for character, _ in other}
-    told = sorted(f"{character} ({how})" if same else character for character, how in meaning)
+    told = sorted(
+        f"{character} ({'substitute' if is_substitute else 'equivalent'})" if same else character
+        for character, is_substitute in meaning
+    )
     return Text("・".join(told) + " ", ", ".join(told))

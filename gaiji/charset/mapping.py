@@ -199,7 +199,8 @@ class Mapping:
     """One code set's mapping (対応表) in one release, as of one day. Immutable.
 
     release: its number; digest: of the release's semantic rows for this code set; code_set: `252069/juki`;
-    as_of: the day whose meanings hold, None for those still in force.
+    as_of: the day whose meanings hold, None for those still in force; reused: codes of slots that were used again,
+    whether decided or not.
     """
 
     __slots__ = (
@@ -211,6 +212,7 @@ class Mapping:
         "digest",
         "release",
         "repertoire",
+        "reused",
         "rows",
     )
 
@@ -223,6 +225,7 @@ class Mapping:
         rows: Iterable[Row],
         repertoire: Repertoire,
         as_of: date | None = None,
+        reused: frozenset[bytes] = frozenset(),
     ) -> None:
         self.release = release
         self.digest = digest
@@ -231,6 +234,7 @@ class Mapping:
         self.rows = tuple(rows)
         self.repertoire = repertoire
         self.as_of = as_of
+        self.reused = reused
         self._by_code: dict[bytes, tuple[Row, ...]] = {}
         self._by_character: dict[str, tuple[Row, ...]] = {}
         for row in self.rows:
@@ -261,4 +265,5 @@ class Mapping:
             self.rows,
             self.repertoire,
             day,
+            self.reused,
         )

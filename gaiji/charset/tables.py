@@ -108,15 +108,17 @@ def read_cs_table(
     file_name: str,
     charset: Charset,
     *,
-    allowed: Container[int] = (),
+    allowed: Container[int] | None = None,
     twice: Level = "error",
+    is_stored: bool = False,
 ) -> CsTable:
     """Return the rows of a CS-server table (CSサーバー文字対応表): local code and J+ code.
 
     Codes outside the user-defined areas are standard characters and are left out with one warning, J+ codes
     outside the Juki-net repertoire with one each. allowed: code points outside it that a shared server gives out,
-    however they are written (no J+ code lies among them); twice: how grave it is when one code has two J+ codes,
-    of which the first counts. Raises BadTable.
+    however they are written (no J+ code lies among them), None where there is no server; twice: how grave it is when
+    one code has two J+ codes, of which the first counts; is_stored: a table that was taken in long ago, in which
+    `U+9089` was read as J+9089. Raises BadTable.
     """
     sheet = _Sheet(data, file_name, ("code", "juki"))
     problems = sheet.problems
@@ -131,12 +133,13 @@ def read_cs_table(
         except BadName as error:
             problems.refused(error, record, sheet.header("code"), cells.get("code", ""))
             continue
-        juki = _point(cells.get("juki"), allowed) or _cell(
-            sheet, record, cells, "juki", notations.juki
-        )
+        if is_stored and "juki" in cells:
+            cells["juki"] = cells["juki"].replace("U+", "J+")
+        juki = _point(cells.get("juki")) if allowed is not None else None
+        juki = juki or _cell(sheet, record, cells, "juki", notations.juki)
         if juki is None:
             continue
-        if not juki.startswith("U+") and not _in_repertoire(sheet, record, juki):
+        if int(juki[2:], 16) not in (allowed or ()) and not _in_repertoire(sheet, record, juki):
             continue
         first = rows.setdefault(code, (record, code, juki))
         if first[2] != juki:
@@ -288,11 +291,11 @@ def _cell(
         return None
 
 
-def _point(cell: str | None, allowed: Container[int]) -> str | None:
-    """Return a server's own code point as `U+E000` where a cell says one that the server gives out."""
+def _point(cell: str | None) -> str | None:
+    """Return a code point of the private-use area as `U+E000` where a cell says one, as servers give them out."""
     written = re.sub(r"\s", "", notations.folded(cell or ""))
     found = re.fullmatch(r"(?:U\+|J\+?|0X)?([0-9A-F]{4})", written)
-    return f"U+{found[1]}" if found and int(found[1], 16) in allowed else None
+    return f"U+{found[1]}" if found and is_private(int(found[1], 16)) else None
 
 
 def _in_repertoire(sheet: _Sheet, record: int, juki: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +33,6 @@ from gaiji.glyph.draw import LARGEST_PX, SMALLEST_PX
 from gaiji.registry import cutover, members
 from gaiji.registry.releases import find_release
 from gaiji.report import cutcheck, cutcompare, cutexport
-from gaiji.report.folders import check_free
 from gaiji.wire.cutcheck import CheckedSetShape, CutCheckShape
 from gaiji.wire.cutexport import ExportFormat
 from gaiji.wire.findings import Finding
@@ -45,8 +43,6 @@ Server = Annotated[
 Number = Annotated[
     int | None, typer.Option("--plan", min=1, help="移行計画の番号(既定は最新)/ plan, newest")
 ]
-CHECKED = r"check-[0-9]{6}\.(json|csv|html)"
-COMPARED = r"compare\.(json|csv)"
 
 
 def attach(group: typer.Typer) -> None:
@@ -115,7 +111,7 @@ def check(
             "--server、--extract CODESET=FILE、保存先の DIR を指定してください。",
             "Name --server, --extract CODESET=FILE and the folder DIR for the reports.",
         )
-    check_free(folder, lambda place: _holds_only(place, CHECKED))
+    _check_folder(folder)
     reports = _checked(
         *(server, plan, members_, extract, layout or [], without or []),
         (max_loss, max_ambiguous),
@@ -273,9 +269,14 @@ def _write(folder: Path, reports: list[CutCheckShape]) -> None:
     _save(made)
 
 
-def _holds_only(folder: Path, names: str) -> bool:
-    """Whether a folder holds nothing but files that the same command wrote: others of it stay beside the new ones."""
-    return all(re.fullmatch(names, one.name) and one.is_file() for one in folder.iterdir())
+def _check_folder(folder: Path) -> None:
+    """Raise BadInput where a file stands at a folder's name; what else is in the folder stays beside the new files."""
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(
+            "書き出すフォルダの場所にファイルがあります。別の名前にしてください。",
+            "There is a file where the folder is to be; name another folder.",
+            where=Where(str(folder)),
+        )
 
 
 def _save(made: dict[Path, bytes]) -> None:
@@ -517,7 +518,7 @@ def compare(
         )
     files = pairs(dump, "--dump")
     if folder is not None:
-        check_free(folder, lambda place: _holds_only(place, COMPARED))
+        _check_folder(folder)
     compared = {}
     with reading(home) as session:
         found = cutover.find_plan(session, server, plan)

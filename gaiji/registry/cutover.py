@@ -484,23 +484,30 @@ def held_by(session: Session, server: str) -> dict[str, Plan]:
 
 
 def said_before(
-    session: Session, server: str, address: str, codes: Collection[bytes]
-) -> dict[bytes, PlanRow]:
-    """Return, for codes of a member that moved, the row of the last plan since the move that gave each a character.
+    session: Session, server: str, asked: ReadOnly[str, Collection[bytes]]
+) -> dict[str, dict[bytes, PlanRow]]:
+    """Return, for codes of members that moved, the row of the last plan since the move that gave each a character.
 
-    A code may have lost it in between: by a decision that was accepted, or on a day on which it was not in use.
+    asked: codes by code set; so are the rows. A code may have lost its character in between: by a decision that was
+    accepted, or on a day on which it was not in use. Every plan is read once at most.
     """
-    by, _ = moves(session, server)[split_address(address)[0]]
-    found: dict[bytes, PlanRow] = {}
-    known: Json | None = None
+    moved = moves(session, server)
+    since = {address: moved[split_address(address)[0]][0] for address in asked}
+    found: dict[str, dict[bytes, PlanRow]] = {address: {} for address in asked}
+    known: dict[str, str] = {}
     for record in reversed(all_plans(session, server)):
-        rows = record.manifest["code_sets"].get(address, {}).get("rows")
-        if record.number < by or len(found) == len(codes):
-            break
-        if rows is None or rows == known:
-            continue
-        known = rows
-        for row in read_plan(session, record).rows_of(address):
-            if row.character and row.code in codes:
-                found.setdefault(row.code, row)
+        sets = record.manifest["code_sets"]
+        new = {
+            address: sets[address]["rows"]
+            for address in asked
+            if record.number >= since[address]
+            and address in sets
+            and sets[address]["rows"] != known.get(address)
+            and len(found[address]) < len(asked[address])
+        }
+        known |= new
+        for address in new:
+            for row in read_plan(session, record).rows_of(address):
+                if row.character and row.code in asked[address]:
+                    found[address].setdefault(row.code, row)
     return found

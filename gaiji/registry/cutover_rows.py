@@ -149,7 +149,8 @@ def cs_table(session: Session, code_set: CodeSet) -> CsTable | None:
         for file in files:
             if file["role"] == "cs_table":
                 data, _ = get_blob(session, file["sha256"])
-                return read_cs_table(data, file["name"], charset_of(session, code_set))
+                charset = charset_of(session, code_set)
+                return read_cs_table(data, file["name"], charset, is_stored=True)
     return None
 
 

@@ -9,6 +9,7 @@ engine's revision. Nothing in it depends on time, database or actor.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date, datetime
 from hashlib import sha256
@@ -137,6 +138,8 @@ def mapping(
             f"外字セット {address} は版 {release.number} に入っていません。より新しい版を指定してください。",
             f"Code set {address} is not part of release {release.number}; name a later one.",
         )
+    told = meanings(session, code_set, release.number)
+    spans = Counter(meant.code for meant in told)
     rows = (
         Row(
             meant.code,
@@ -146,7 +149,7 @@ def mapping(
             None if meant.valid_from == OPEN_START else meant.valid_from,
             None if meant.valid_to == OPEN_END else meant.valid_to,
         )
-        for meant in meanings(session, code_set, release.number)
+        for meant in told
         if meant.character is not None
     )
     return Mapping(
@@ -157,6 +160,7 @@ def mapping(
         rows,
         repertoire(session, release),
         as_of,
+        frozenset(code for code, number in spans.items() if number > 1),
     )
 
 

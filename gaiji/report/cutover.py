@@ -249,34 +249,54 @@ def changed_rows(session: Session, made: Plan, held: ReadOnly[str, Plan]) -> lis
     A code that had no character in any plan since the move, or was not there, and gets one is an addition: nothing was
     sent for it. It is a change too where something else came back for what it sends.
     """
-    changed: list[Changed] = []
-    for member, kept in held.items():
-        for address in kept.code_sets:
-            if split_address(address)[0] != member:
-                continue
-            parts = [one.manifest["code_sets"].get(address, {}).get("rows") for one in (kept, made)]
-            if parts[0] != parts[1]:
-                changed += _changed_of(session, made, kept, address)
+    differing = {
+        address: kept
+        for member, kept in held.items()
+        for address in kept.code_sets
+        if split_address(address)[0] == member
+        and _rows_digest(kept, address) != _rows_digest(made, address)
+    }
+    added = {address: _added(made, kept, address) for address, kept in differing.items()}
+    said = said_before(
+        session, made.server, {name: codes for name, codes in added.items() if codes}
+    )
+    changed = [
+        one
+        for address, kept in differing.items()
+        for one in _changed_of(session, made, kept, address, said.get(address, {}))
+    ]
     return sorted(changed, key=lambda one: one.subject)
 
 
-def _changed_of(session: Session, made: Plan, kept: Plan, address: str) -> Iterator[Changed]:
-    said = {row.code: row for row in kept.rows_of(address) if row.character}
+def _rows_digest(plan: Plan, address: str) -> str | None:
+    found: str | None = plan.manifest["code_sets"].get(address, {}).get("rows")
+    return found
+
+
+def _added(made: Plan, kept: Plan, address: str) -> set[bytes]:
+    """Return the codes that have a character in a plan and had none in the one a member is held by."""
+    known = {row.code for row in kept.rows_of(address) if row.character}
+    return {row.code for row in made.rows_of(address) if row.character} - known
+
+
+def _changed_of(
+    session: Session, made: Plan, kept: Plan, address: str, before: ReadOnly[bytes, PlanRow]
+) -> Iterator[Changed]:
+    """Yield what changes in a code set. before: what earlier plans said of codes that the held one says nothing of."""
+    said = {row.code: row for row in kept.rows_of(address) if row.character} | dict(before)
     new = {row.code: row for row in made.rows_of(address)}
-    added = {row.code for row in new.values() if row.character and row.code not in said}
-    said |= said_before(session, made.server, address, added) if added else {}
+    added = {code for code, row in new.items() if row.character and code not in said}
     for code, old in sorted(said.items()):
         row = new.get(code)
         if row is None or old.semantic() != row.semantic():
             reused = row is not None and row.character and row.valid_from != old.valid_from
             yield Changed(old, row, row.valid_from if row and reused else None)
-    added -= said.keys()
     if added:
-        before, after = (_ways_back(session, one, address) for one in (kept, made))
+        was, will = (_ways_back(session, one, address) for one in (kept, made))
         for code in sorted(added):
             row = new[code]
             sent = {row.sent, made.points.get(row.character or "")} - {None}
-            came = [(before(unit), after(unit)) for unit in sent if unit is not None]
+            came = [(was(unit), will(unit)) for unit in sent if unit is not None]
             if any(one is not None and one != other for one, other in came):
                 yield Changed(None, row)
 

@@ -87,6 +87,7 @@ def test_a_csv_is_cp932_or_utf8_with_a_heading_or_without() -> None:
         assert table.writing == {}
     assert read("csv", "jef", "41A1,一\n") == read("csv", "jef", "\n41A1,U+4E00\n\n")
     assert read("csv", "cp932", b'8141,"\x81\x43"\n').reading == {b"\x81\x41": "，"}
+    assert read("csv", "keis83", '"=""59E1""",U+4E02\n').reading == {b"\x59\xe1": "丂"}
 
 
 def test_jef4j_rows_read_as_their_options_say() -> None:

@@ -357,3 +357,13 @@ def test_a_character_cp932_lacks_is_an_error_with_its_line() -> None:
         write_csv(("a",), [("亜",), ("𠮷",)], "cp932")
     assert caught.value.where
     assert caught.value.where.record == 3
+
+
+def test_a_cs_table_in_code_points_of_unicode_is_refused_but_read_where_it_was_taken_in_before() -> (
+    None
+):
+    data = "外字コード,住基ネット統一文字コード\nF040,U+9089\n".encode()
+    with pytest.raises(BadTable, match="write it like J"):
+        read_cs_table(data, "cs.csv", charset("cp932"))
+    table = read_cs_table(data, "cs.csv", charset("cp932"), is_stored=True)
+    assert table.rows == ((2, b"\xf0\x40", "J+9089"),)

@@ -123,11 +123,12 @@ def test_the_check_writes_its_reports_whether_it_passes_or_not(
     assert "not passed" in capsys.readouterr().out
     report = out / "check-252069.json"
     (out / "check-252085.html").write_text("another city's")
-    assert gaiji(*words) == 1  # beside it
-    (tmp_path / "home" / "note").write_text("x")
-    assert gaiji(*words[:-1], tmp_path / "home") == 2
-    assert "holds other files" in capsys.readouterr().err
-    (out / "check-252085.html").unlink()
+    (out / "signed.pdf").write_text("signed")
+    assert gaiji(*words) == 1  # beside them
+    assert gaiji(*words[:-1], out / "signed.pdf") == 2
+    assert "There is a file where the folder is to be" in capsys.readouterr().err
+    for one in ("check-252085.html", "signed.pdf"):
+        (out / one).unlink()
     assert {path.suffix for path in out.iterdir()} == {".json", ".csv", ".html"}
     assert json.loads(report.read_bytes())["passed"] is False
     assert gaiji("cutover", "check", "--verify", report) == 1

@@ -156,3 +156,17 @@ def test_without_a_day_a_slot_that_will_be_used_again_stops_a_conversion_and_no_
     assert asked.resolver.resolve(b"\xf0\xe0").character == MAPPED
     path = mapfiles.mapping_file(session, cutting.council.settings, JUKI, "unicode", release)
     assert open_mapping(path).facts.kept == (begins, None)
+
+
+def test_a_slot_that_nobody_decided_yet_is_used_again_all_the_same(
+    session: Session, cutting: Cutting
+) -> None:
+    turn = db.today() + timedelta(30)
+    sheet = f"外字コード,有効開始日,有効終了日\nF0E0,,{turn - timedelta(1)}\nF0E0,{turn},\n"
+    cutting.council.take_in(JUKI, sheet + f"F0E1,{turn},\n")
+    for code in ("F0E0", "F0E1"):
+        decisions.decide(session, ME, JUKI, code, MAPPED, "equivalent", ground="原本")
+    cutting.council.publish()
+    pinned = pin(session, JUKI, "unicode", None, OPTIONS)
+    with pytest.raises(UnsupportedConversion, match=r"F0E0 becomes .*\(codes like it: 1\)"):
+        conversion(session, JUKI, "unicode", pinned, OPTIONS)

@@ -366,6 +366,7 @@ def test_the_exported_table_read_as_a_dump_has_no_difference(
         ("F042,J+E000", "F042,J+E001", [("missing", "F042"), ("outside-juki", "")]),
         ("F042,J+E000", "F042,J+3402", [("point-differs", "F042")]),
         ("F043,J+3403", "F043,U+E000", [("point-differs", "F043")]),
+        ("F043,J+3403", "F043,U+E005", [("missing", "F043"), ("outside-juki", "")]),
         ("F043,J+3403\r\n", "", [("missing", "F043")]),
         ("F043,J+3403", "F043,J+3403\r\nF044,J+9089", [("extra", "F044")]),
         ("F043,J+3403", "F043,J+3403\r\nF0FC,J+9089", [("extra", "F0FC")]),
