@@ -238,6 +238,12 @@ class BadFont(BadInput):
     title = Text("フォントを読めません", "Unusable font")
 
 
+class BadPicture(BadInput):
+    """A picture (画像) that cannot be used as a scan of one glyph."""
+
+    title = Text("画像を読めません", "Unusable picture")
+
+
 class BadTable(BadInput):
     """A list, CS-server table or vendor table that cannot be read as one."""
 

@@ -204,7 +204,12 @@ class _Nursery:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
-                env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"},
+                env={
+                    "PATH": os.environ.get("PATH", os.defpath),
+                    "LANG": "C.UTF-8",
+                    # numpy's threads would each reserve 41 MB of the worker's address space
+                    "OPENBLAS_NUM_THREADS": "1",
+                },
             )
         return self.control
 
