@@ -16,6 +16,7 @@ from benchmarks import (
     cutting_over,
     drawing,
     fontmaking,
+    identifying,
     publishing,
     reference,
     sparking,
@@ -38,6 +39,7 @@ TOPICS: dict[str, ModuleType] = {
     "collide": colliding,
     "cutover": cutting_over,
     "fonts": fontmaking,
+    "identify": identifying,
     "ask": asking,
     "start": starting,
 }

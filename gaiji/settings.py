@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         return self.home / "cache"
 
     @property
+    def shape_folder(self) -> Path:
+        """Where the index of the reference set's shapes is kept; gaiji reference index makes it again."""
+        return self.home / "shapes"
+
+    @property
     def job_folder(self) -> Path:
         """Where uploads, results, reports and receipts of jobs lie, a folder per member."""
         return self.home / "jobs"

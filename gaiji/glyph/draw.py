@@ -99,7 +99,7 @@ def _filled(outline: Outline, size_px: int, margin: float) -> Image.Image:
     rasteriser = hb.RasterDraw()
     rasteriser.transform = (unit, 0, 0, unit, left, size_px * margin + BASELINE * box)
     rasteriser.extents = hb.RasterExtents(0, 0, size_px, size_px, size_px)
-    rasteriser.draw_glyph(hb.Font(hb.Face(_one_glyph_font(contours))), 0)
+    rasteriser.draw_glyph(hb.Font(hb.Face(one_glyph_font(contours))), 0)
     picture = rasteriser.render()
     stride, rows = picture.extents.stride, picture.buffer
     return Image.frombytes("L", (size_px, size_px), rows, "raw", "L", stride, -1)
@@ -146,7 +146,7 @@ def bmp(glyph: Glyph, side: int) -> bytes:
     return out.getvalue()
 
 
-def _one_glyph_font(contours: list[list[TrueTypePoint]]) -> bytes:
+def one_glyph_font(contours: list[list[TrueTypePoint]]) -> bytes:
     """Return a TrueType font with nothing but glyph 0, as far as a rasteriser looks."""
     flat = [point for contour in contours for point in contour]
     xs, ys = [p.x for p in flat], [p.y for p in flat]

@@ -89,6 +89,15 @@ class ReferenceFont:
             self._local.font = hb.Font(self._face)
         return read_outline(self._local.font, index)
 
+    @property
+    def face(self) -> hb.Face:
+        """The font as HarfBuzz has it, to draw many glyphs by index."""
+        return self._face
+
+    def index(self, name: str) -> int:
+        """Return the glyph index of a character, e.g. MJ026190; raises KeyError where it has none."""
+        return self._names()[name]
+
     def _names(self) -> dict[str, int]:
         with self._lock:
             if self._indices is None:

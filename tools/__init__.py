@@ -1,0 +1,1 @@
+"""Generators of what ships with the program."""
