@@ -46,11 +46,12 @@ from gaiji.jobfiles import (
     tidy,
     written_bytes,
 )
-from gaiji.registry import conversions, db, mapfiles, quotas
+from gaiji.registry import conversions, db, identification, mapfiles, quotas
 from gaiji.registry import jobs as table
 from gaiji.registry.conversions import Pinned
 from gaiji.registry.db import Engine, Session
 from gaiji.registry.jobs import UPLOAD
+from gaiji.registry.reviewing import review
 from gaiji.registry.tables import Job, Json
 from gaiji.settings import Settings
 
@@ -156,7 +157,35 @@ def _write_report(work: Work, report: dict[str, Any]) -> None:
         file.write((json.dumps(report, ensure_ascii=False, indent=2) + "\n").encode())
 
 
-KINDS: dict[str, Run] = {"conversion": run_conversion}
+# --- identification
+
+
+def run_identify(work: Work) -> Mapping[str, str]:
+    """Measure the glyphs of code sets (文字同定のジョブ), and write how many codes wait in each group.
+
+    What is measured stays when the job is cancelled or begun again. Raises StaleVersion when the index of reference
+    shapes is not the one any more that the job was put in for.
+    """
+    addresses, edition = work.parameters["codesets"], work.parameters["edition"]
+    gallery = identification.current_edition(work.settings, edition)
+    new, seconds = identification.measure_sets(work.engine, gallery, addresses, work.progress)
+    with db.reading(work.engine) as session:
+        found = {address: review(session, address, edition) for address in addresses}
+    told = {
+        "edition": edition,
+        "measured": new,
+        "seconds": round(seconds, 3),
+        "codesets": [
+            {"codeset": address, "counts": one.counts, "decided": one.decided}
+            for address, one in found.items()
+        ],
+    }
+    with replacing(work.folder / RESULT) as file:
+        file.write((json.dumps(told, ensure_ascii=False, indent=2) + "\n").encode())
+    return {}
+
+
+KINDS: dict[str, Run] = {"conversion": run_conversion, "identify": run_identify}
 
 
 # --- the loop

@@ -95,6 +95,12 @@ def coming(table: Interval) -> ColumnElement[bool]:
     return or_(pending(table), stays)
 
 
+def counting(serial: int | None) -> ColumnElement[bool]:
+    """True for the decisions that nobody had taken back when the journal stood at a serial (None: now)."""
+    stands: ColumnElement[bool] = Decision.withdrawn.is_(None)
+    return stands if serial is None else stands | (Decision.withdrawn > serial)
+
+
 def meanings(session: Session, code_set: CodeSet, release: int | None) -> list[Meant]:
     """Return every meaning of a code set, with the glyph and the character it has, by code and day.
 
@@ -282,8 +288,14 @@ def _day(day: date) -> date | None:
 
 
 def _evidence(decision: Decision) -> EvidenceShape:
+    measured = decision.evidence or {}
     return EvidenceShape(
-        how=decision.how, actor=decision.actor, ground=decision.ground, decided_at=decision.at
+        how=decision.how,
+        score=measured.get("score"),
+        actor=decision.actor,
+        ground=decision.ground,
+        decided_at=decision.at,
+        shape=decision.evidence,
     )
 
 
@@ -374,7 +386,7 @@ def uses(session: Session, id: str, release: int | None) -> list[UseShape]:
 def history(session: Session, id: str, *, work: bool = True) -> list[HistoryShape]:
     """Return what was decided about a shared character, the oldest first.
 
-    work: whether to show decisions too that no release holds (pending, superseded, of candidates).
+    work: whether to show decisions too that no release holds (pending, superseded, withdrawn, of candidates).
     """
     find_character(session, id)
     query = (
@@ -399,7 +411,8 @@ def history(session: Session, id: str, *, work: bool = True) -> list[HistoryShap
                 "relationship": decision.relationship,
                 "how": decision.how,
                 "ground": decision.ground,
-            },
+            }
+            | ({"withdrawn": decision.withdrawn} if decision.withdrawn else {}),
         )
         for decision, code_set, code in session.execute(query)
     ]

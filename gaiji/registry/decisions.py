@@ -23,7 +23,7 @@ from gaiji.errors import (
     UnknownCode,
     UnknownPolicy,
 )
-from gaiji.registry.characters import coming
+from gaiji.registry.characters import coming, counting
 from gaiji.registry.evidence import exclude, standing
 from gaiji.registry.journal import Act, Actor, act, effect, get_rows, head, put_rows
 from gaiji.registry.members import charset_of, find_code_set
@@ -40,6 +40,9 @@ from gaiji.registry.tables import (
     Proposal,
     Registry,
 )
+
+Said = tuple[str, str, str | None]
+"""Character, relationship and ground."""
 
 RELATIONSHIPS = ("equivalent", "design-difference", "substitute", "not-related")
 NEW = "new"
@@ -184,7 +187,7 @@ def decide_by_policy(session: Session, actor: Actor, address: str, name: str) ->
                 }
             )
     if rows:
-        _record(session, actor, address, rows, name)
+        record(session, actor, address, rows, name)
     return Decided(len(rows), dict(left))
 
 
@@ -207,7 +210,7 @@ def _open_questions(
         select(Decision.meaning_id, Decision.character)
         .join(Meaning, Meaning.id == Decision.meaning_id)
         .join(LocalCode, to_code)
-        .where(in_set, Decision.relationship == "not-related")
+        .where(in_set, Decision.relationship == "not-related", counting(None))
     ):
         refused[meaning_id].add(character)
     proposals = defaultdict[int, list[Proposal]](list)
@@ -243,26 +246,18 @@ def decide(
     *,
     ground: str | None = None,
     valid_from: date | None = None,
+    evidence: Json | None = None,
 ) -> str:
     """Decide what one code is and return the character's id.
 
     character: a shared character, or "new" for one of the council's own, which gets the next id.
     relationship: one of RELATIONSHIPS; `substitute` needs its ground. valid_from: which meaning, where the
-    slot was reused; the latest where None. Raises UnknownCode, UnknownCharacter, Undecidable.
+    slot was reused; the latest where None. evidence: what the decision rests on, kept beside it as it is.
+    Raises UnknownCode, UnknownCharacter, Undecidable.
     """
-    if relationship not in RELATIONSHIPS:
-        raise BadName(
-            f"関係 {relationship} は決定できません。{'・'.join(RELATIONSHIPS)} のどれかにしてください。",
-            f"{relationship} cannot be decided; take one of {', '.join(RELATIONSHIPS)}.",
-        )
-    ground = (ground or "").strip() or None
-    if ground is None and (relationship == "substitute" or character == NEW):
-        raise Undecidable(
-            "代替(substitute)と協議会独自の文字(new)の決定には根拠が要ります。根拠(ground)を書いてください。",
-            "A substitute, or a new character of the council's own, needs its ground; give it.",
-        )
+    ground = checked_ground(character, relationship, ground)
     code_set = find_code_set(session, address)
-    meaning = _meaning(
+    meaning = find_meaning(
         session, code_set, charset_of(session, code_set).parse_code(code_hex), valid_from
     )
     current = _current(session, meaning.id)
@@ -281,14 +276,11 @@ def decide(
             "ground": ground,
         }
         act(session, actor, "character.create", character, own)
-    elif session.get(Character, character) is None:
-        raise UnknownCharacter(
-            f"共通文字 {character} はありません。MJ文字図形名などで確かめてください。",
-            f"There is no shared character {character}; check its name.",
-        )
+    else:
+        check_character(session, character)
     asked = (character, relationship, ground)
     if relationship == "not-related" or not any(
-        _said(session, row) == asked and row.ended is None for row in current
+        said(session, row) == asked and row.ended is None for row in current
     ):
         row: Json = {
             "code": code_hex.upper(),
@@ -298,12 +290,38 @@ def decide(
             "how": "person",
             "ground": ground,
         }
-        _record(session, actor, address, [row], None)
+        row |= {"evidence": evidence} if evidence is not None else {}
+        record(session, actor, address, [row], None)
         return character
     raise Undecidable(
         f"コード {code_hex.upper()} は既に {character}({relationship})と決まっています。",
         f"Code {code_hex.upper()} is decided as {character} ({relationship}) already.",
     )
+
+
+def checked_ground(character: str, relationship: str, ground: str | None) -> str | None:
+    """Return the ground of a decision, None where it has and needs none. Raises BadName, Undecidable."""
+    if relationship not in RELATIONSHIPS:
+        raise BadName(
+            f"関係 {relationship} は決定できません。{'・'.join(RELATIONSHIPS)} のどれかにしてください。",
+            f"{relationship} cannot be decided; take one of {', '.join(RELATIONSHIPS)}.",
+        )
+    ground = (ground or "").strip() or None
+    if ground is None and (relationship == "substitute" or character == NEW):
+        raise Undecidable(
+            "代替(substitute)と協議会独自の文字(new)の決定には根拠が要ります。根拠(ground)を書いてください。",
+            "A substitute, or a new character of the council's own, needs its ground; give it.",
+        )
+    return ground
+
+
+def check_character(session: Session, id: str) -> None:
+    """Make sure that a shared character is there. Raises UnknownCharacter."""
+    if session.get(Character, id) is None:
+        raise UnknownCharacter(
+            f"共通文字 {id} はありません。MJ文字図形名などで確かめてください。",
+            f"There is no shared character {id}; check its name.",
+        )
 
 
 def _glyph_now(session: Session, meaning_id: int) -> str | None:
@@ -323,7 +341,8 @@ def _refuse_second_own(session: Session, code_hex: str, current: list[MappingRow
             )
 
 
-def _said(session: Session, row: MappingRow) -> tuple[str, str, str | None]:
+def said(session: Session, row: MappingRow) -> Said:
+    """Return what a mapping says, with the ground of the decision that made it."""
     ground = session.get_one(Decision, row.decision_id).ground
     return row.character, row.relationship, ground
 
@@ -342,7 +361,10 @@ def _character_created(session: Session, act: Act) -> None:
     )
 
 
-def _meaning(session: Session, code_set: CodeSet, code: bytes, valid_from: date | None) -> Meaning:
+def find_meaning(
+    session: Session, code_set: CodeSet, code: bytes, valid_from: date | None
+) -> Meaning:
+    """Return a meaning of a local code by its first day (None: the latest). Raises UnknownCode."""
     query = (
         select(Meaning)
         .join(LocalCode, LocalCode.id == Meaning.local_code_id)
@@ -371,9 +393,13 @@ def _current(session: Session, meaning_id: int) -> list[MappingRow]:
     return [row for row in rows if row.since is None] or rows
 
 
-def _record(
+def record(
     session: Session, actor: Actor, address: str, rows: list[Json], policy: str | None
 ) -> None:
+    """Write decisions about codes of one code set as one entry (決定の記録); the caller has checked them.
+
+    rows: code, from, character, relationship, how, ground and, where there is one, evidence.
+    """
     after = {"policy": policy, "count": len(rows), "rows": put_rows(session, rows)}
     act(session, actor, "decide", address, after)
 
@@ -403,6 +429,7 @@ def _decided(session: Session, act: Act) -> None:
             how=row["how"],
             ground=row["ground"],
             at=act.at,
+            evidence=row.get("evidence"),
         )
         for meaning_id, row in zip(ids, rows, strict=True)
     ]
@@ -429,6 +456,23 @@ def _live_and_pending(session: Session, meaning_ids: list[int]) -> dict[int, lis
     return rows
 
 
+def _says(decision: Decision) -> Said:
+    return decision.character, decision.relationship, decision.ground
+
+
+def ending(session: Session, row: MappingRow, decisions: Iterable[Decision]) -> int | None:
+    """Return the id of the decision that ends a live mapping at the next release, None where it stays.
+
+    decisions: about its meaning, those that count, in their order; what `_take_effect` did one by one.
+    """
+    ended = None
+    for decision in decisions:
+        no = decision.relationship == "not-related"
+        if decision.id > row.decision_id and not (no and decision.character != row.character):
+            ended = None if not no and said(session, row) == _says(decision) else decision.id
+    return ended
+
+
 def _take_effect(session: Session, decision: Decision, rows: list[MappingRow]) -> None:
     """Let a decision change what stands: pending rows give way at once, live ones at the next release."""
     no = decision.relationship == "not-related"
@@ -439,11 +483,7 @@ def _take_effect(session: Session, decision: Decision, rows: list[MappingRow]) -
             row.superseded = decision.id
         elif no:
             row.ended = decision.id
-        elif _said(session, row) == (
-            decision.character,
-            decision.relationship,
-            decision.ground,
-        ):
+        elif said(session, row) == _says(decision):
             row.ended = None  # the decision returns to what is published
             return
         else:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, undefer
 from gaiji.charset.charsets import Charset
 from gaiji.charset.notations import local_code
 from gaiji.errors import GaijiError, UnknownRelease
-from gaiji.registry.characters import Interval, coming, meanings, published
+from gaiji.registry.characters import Interval, coming, counting, meanings, published
 from gaiji.registry.db import get_blob
 from gaiji.registry.evidence import exclude, standing
 from gaiji.registry.members import charset_of, code_sets, find_code_set
@@ -166,6 +166,7 @@ def _proposals(
         .join(Meaning, Meaning.id == Decision.meaning_id)
         .join(LocalCode, LocalCode.id == Meaning.local_code_id)
         .where(LocalCode.code_set_id.in_(set_ids), Decision.relationship == "not-related")
+        .where(counting(release.serial if release else None))
     )
     query = (
         select(Proposal)
@@ -295,6 +296,14 @@ def _waiting(session: Session) -> dict[int, int]:
         for set_id, rows in session.execute(query):
             count[set_id] += rows
     return count
+
+
+def council_glyphs(session: Session) -> dict[str, bytes]:
+    """Return the canonical forms of the council's own characters by id (独自文字の字形); those without are left out."""
+    query = select(Character.id, Character.glyph).where(Character.glyph.is_not(None))
+    named = {id: digest for id, digest in session.execute(query).tuples() if digest is not None}
+    forms = glyph_forms(session, set(named.values()))
+    return {id: forms[digest] for id, digest in sorted(named.items())}
 
 
 def glyph_forms(session: Session, digests: set[str]) -> dict[str, bytes]:

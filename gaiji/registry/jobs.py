@@ -29,12 +29,14 @@ from gaiji.errors import (
 from gaiji.registry.db import now
 from gaiji.registry.journal import Actor
 from gaiji.registry.tables import Job, Json
-from gaiji.wire.jobs import ENDED, JobFileShape, JobShape, ProgressShape, State
+from gaiji.wire.jobs import ENDED, JobFileShape, JobShape, ProgressShape, State, Unit
 
 WAITING = ("queued", "running")
 MAX_ATTEMPTS = 3
 BLOCK = 4096
 UPLOAD = "upload"
+UNITS: dict[str, Unit] = {"identify": "glyphs"}
+"""What the progress of a kind of job counts, where it is not bytes."""
 
 
 class Kept(NamedTuple):
@@ -68,8 +70,12 @@ def add(
     parameters: Json,
     upload: Kept,
     keep_s: float,
+    total: int | None = None,
 ) -> Job:
-    """Put a job into the queue; its upload lies in its folder already."""
+    """Put a job into the queue; its upload lies in its folder already.
+
+    total: how much there is to do, in the unit of its kind; where None, the bytes of the upload.
+    """
     at = now()
     files = {UPLOAD: upload._asdict()}
     job = Job(
@@ -80,7 +86,7 @@ def add(
         state="queued",
         parameters=parameters,
         bytes_done=0,
-        bytes_total=upload.bytes,
+        bytes_total=upload.bytes if total is None else total,
         attempt=0,
         worker=None,
         lease_until=at,
@@ -327,7 +333,11 @@ def show(job: Job) -> JobShape:
         state=job.state,
         cancelling=job.cancelling and job.state == "running",
         parameters=job.parameters,
-        progress=ProgressShape(bytes_done=job.bytes_done, bytes_total=job.bytes_total),
+        progress=ProgressShape(
+            unit=UNITS.get(job.kind, "bytes"),
+            bytes_done=job.bytes_done,
+            bytes_total=job.bytes_total,
+        ),
         attempt=job.attempt,
         created_at=job.created_at,
         started_at=job.started_at,

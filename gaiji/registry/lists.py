@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from gaiji.errors import InvalidRequest
 from gaiji.registry import adoption, reference
-from gaiji.registry.characters import Interval, coming, published
+from gaiji.registry.characters import Interval, coming, counting, published
 from gaiji.registry.db import today
 from gaiji.registry.gaps import Standing, standings
 from gaiji.registry.listing import chosen_sets, meaning_uses, shared_out, uses_by_day
@@ -333,6 +333,7 @@ def _decisions(
         .join(Meaning, Meaning.id == Decision.meaning_id)
         .join(LocalCode, LocalCode.id == Meaning.local_code_id)
         .outerjoin(MappingRow, MappingRow.decision_id == Decision.id)
+        .where(counting(release.serial if release else None))
         .order_by(Decision.serial, Decision.id)
     )
     if release is not None:

@@ -12,6 +12,7 @@ from gaiji.registry import (
     adoption,
     allocation,
     charset_tables,
+    confirming,
     cutover,
     decisions,
     members,
@@ -22,6 +23,7 @@ from gaiji.registry import (
     retention,
     rights,
     usage,
+    withdrawal,
 )
 from gaiji.registry.db import get_blob, put_blob
 from gaiji.registry.journal import EFFECTS, entries, record
@@ -31,6 +33,7 @@ MODULES = (
     adoption,
     allocation,
     charset_tables,
+    confirming,
     cutover,
     decisions,
     members,
@@ -41,6 +44,7 @@ MODULES = (
     retention,
     rights,
     usage,
+    withdrawal,
 )  # they register the effects
 
 

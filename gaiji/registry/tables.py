@@ -496,7 +496,11 @@ class Policy(Base):
 
 
 class Decision(Base):
-    """What a named actor decided about a meaning, on what ground; `not-related` is a decided no."""
+    """What a named actor decided about a meaning, on what ground; `not-related` is a decided no.
+
+    evidence: what the decision rests on beside its ground, as measured; null where nothing was. withdrawn: the serial
+    of the act that took it back before it was published; such a decision counts for nothing.
+    """
 
     __tablename__ = "decisions"
 
@@ -510,13 +514,15 @@ class Decision(Base):
     how: Mapped[str]
     ground: Mapped[str | None]
     at: Mapped[str] = mapped_column(String(27))
+    evidence: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+    withdrawn: Mapped[int | None]
 
 
 class MappingRow(Base):
     """What a city's code means: one shared character, true in releases since <= n < until.
 
     Pending while `since` is null; `ended` names the decision that ends a live row at the next release,
-    `superseded` the one that took the place of a row that was never published.
+    `superseded` the one that took the place of a row that was never published: its own where that was withdrawn.
     """
 
     __tablename__ = "mappings"
@@ -546,6 +552,43 @@ class Allocation(Base):
     character: Mapped[str] = mapped_column(ForeignKey("characters.id"), primary_key=True)
     code_point: Mapped[int]
     serial: Mapped[int]
+
+
+# --- identification by shape
+
+
+class Identification(Base):
+    """Which reference glyphs one glyph is most like (同定候補): measured, derived, no part of what a replay rebuilds.
+
+    edition: that of the features and of the index. ranking: the best, each name, score, likeness, residue, spot, size.
+    findings: why there is no ranking (`blank`).
+    """
+
+    __tablename__ = "identifications"
+
+    glyph: Mapped[str] = mapped_column(ForeignKey("glyphs.sha256"), primary_key=True)
+    edition: Mapped[str] = mapped_column(primary_key=True)
+    ranking: Mapped[list[Json]]
+    findings: Mapped[list[str]]
+
+
+class IdentificationNote(Base):
+    """A person looked at a meaning's glyph and found no reference character that fits (該当なし).
+
+    It holds while the meaning has this glyph and nothing is decided. edition: of the measurement that was looked at;
+    withdrawn: the serial of the act that took it back.
+    """
+
+    __tablename__ = "identification_notes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meaning_id: Mapped[int] = mapped_column(ForeignKey("meanings.id"), index=True)
+    glyph: Mapped[str] = mapped_column(ForeignKey("glyphs.sha256"))
+    edition: Mapped[str]
+    actor: Mapped[str]
+    at: Mapped[str] = mapped_column(String(27))
+    serial: Mapped[int]
+    withdrawn: Mapped[int | None]
 
 
 # --- releases and where they are in use
@@ -735,8 +778,9 @@ class Job(Base):
     """Long work (ジョブ) for one member: who asked, how far it is, and which files it keeps.
 
     It waits, or is held by a worker until `lease_until`; from then on any worker may take it up. `version`
-    grows with every change. `files`: name to bytes and sha256 of what lies in the job's folder; the files
-    themselves, which may hold residents' names, are never in the database. Times are UTC, as text.
+    grows with every change. `bytes_done` and `bytes_total` count what its kind works on, glyphs for one. `files`: name
+    to bytes and sha256 of what lies in the job's folder; the files themselves, which may hold residents' names, are
+    never in the database. Times are UTC, as text.
     """
 
     __tablename__ = "jobs"

@@ -11,9 +11,13 @@ ENDED: frozenset[str] = frozenset({"done", "failed", "cancelled", "expired"})
 """States that no job leaves, but for the deletion of its files."""
 
 
-class ProgressShape(BaseModel):
-    """How far a job is (進み具合), in bytes of what was handed in."""
+Unit = Literal["bytes", "glyphs"]
 
+
+class ProgressShape(BaseModel):
+    """How far a job is (進み具合), in bytes of what was handed in or in whatever `unit` says."""
+
+    unit: Unit = Field("bytes", description="what is counted: glyphs for identification")
     bytes_done: int
     bytes_total: int
 

@@ -56,6 +56,10 @@ class EvidenceShape(BaseModel):
     actor: str
     ground: str | None = None
     decided_at: str
+    shape: dict[str, Any] | None = Field(
+        None,
+        description="of a confirmation by shape: score, margin, probability, editions, digests",
+    )
 
 
 class ProposalShape(BaseModel):
