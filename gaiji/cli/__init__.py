@@ -30,6 +30,7 @@ COMMANDS = {
     "policy": "decisions",
     "fitgap": "fitgap",
     "collisions": "collisions",
+    "identify": "identify",
     "list": "listing",
     "release": "releases",
     "convert": "conversion",

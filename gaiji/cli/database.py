@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
+from gaiji.charset.files import replacing
 from gaiji.cli.shared import (
     By,
     Home,
     OutputFormat,
     actor,
+    counting,
     open_engine,
     read_file,
     reading,
@@ -23,11 +26,11 @@ from gaiji.cli.shared import (
     settings_for,
     writing,
 )
-from gaiji.errors import StorageFailed, Text
+from gaiji.errors import BadReference, StorageFailed, Text
 from gaiji.glyph.reference import fetch_fonts, font_status
 from gaiji.registry import db, journal, principals, reference, schema
 from gaiji.registry.tables import Registry
-from gaiji.report.doctor import OPERATOR_KEY, examine
+from gaiji.report.doctor import OPERATOR_KEY, examine, shape_index
 from gaiji.settings import Settings
 
 
@@ -43,6 +46,7 @@ def register(app: typer.Typer) -> None:
     references = typer.Typer(no_args_is_help=True, help="基準文字集合 / the reference set.")
     references.command("load")(load)
     references.command("import")(import_sheet)
+    references.command("index")(index)
     references.command("status")(reference_status)
     app.add_typer(references, name="reference")
     fonts = typer.Typer(no_args_is_help=True, help="基準フォント / reference fonts.")
@@ -171,12 +175,56 @@ def _say_loaded(done: reference.LoadResult) -> None:
         say(finding.text)
 
 
+def index(
+    again: Annotated[
+        bool, typer.Option("--again", help="あっても作り直す / make it anew where it is there")
+    ] = False,
+    home: Home = None,
+) -> None:
+    """字形の索引を作る / make the index of the reference set's shapes, for identification."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy is loaded
+    from gaiji.glyph import reference_index
+
+    settings = settings_for(home)
+    path = reference_index.index_path(settings)
+    if not again and path.exists():
+        try:
+            count = len(reference_index.reference_gallery(settings).names)
+        except BadReference:
+            pass  # damaged: it is made again
+        else:
+            _say_index(path, count)
+            return
+    begun = time.monotonic()
+    with counting(path.name) as progress:
+        data = reference_index.build(settings, progress)
+    settings.shape_folder.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as file:
+        file.write(data)
+    del data
+    _say_index(path, len(reference_index.reference_gallery(settings).names))
+    seconds = time.monotonic() - begun
+    say(Text(f"{seconds:.0f} 秒で作りました。", f"Made in {seconds:.0f} seconds."))
+
+
+def _say_index(path: Path, count: int) -> None:
+    size = path.stat().st_size / 1e6
+    say(
+        Text(
+            f"字形の索引 {path}: {count:,} 字形、{size:.1f} MB。",
+            f"Index of shapes {path}: {count:,} glyphs, {size:.1f} MB.",
+        )
+    )
+
+
 def reference_status(home: Home = None, format: OutputFormat = "text") -> None:
     """基準文字集合の版と出典 / editions and sources of the reference set."""
     with reading(home) as session:
         rows = reference.status(session)
+    shapes = shape_index(settings_for(home))
     if format == "json":
-        say_json({"items": [vars(row) for row in rows], "next": None})
+        items = [vars(row) for row in rows]
+        say_json({"items": items, "next": None, "index": shapes.shape()})
         return
     marks = {True: Text("現行", "current"), False: Text("旧", "old")}
     headers = str(
@@ -189,6 +237,7 @@ def reference_status(home: Home = None, format: OutputFormat = "text") -> None:
             for row in rows
         ],
     )
+    say(shapes.text)
 
 
 def fetch(home: Home = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -212,6 +212,21 @@ def read_file(path: Path) -> tuple[str, bytes]:
     return path.name, data
 
 
+@contextmanager
+def counting(name: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on a terminal how many of how many are done."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def say_table(headers: list[str], rows: list[list[Any]], *, right: tuple[int, ...] = ()) -> None:
     """Print a plain table for people."""
     from rich.console import Console
@@ -238,6 +253,7 @@ __all__ = [
     "actor",
     "complain",
     "counted",
+    "counting",
     "open_engine",
     "plain",
     "read_file",

@@ -26,7 +26,7 @@ def examine(settings: Settings) -> list[Finding]:
 
     Nothing is changed or created; what cannot be looked at is a finding, not an exception.
     """
-    return [*_home(settings), *_fonts(settings), *_database(settings)]
+    return [*_home(settings), *_fonts(settings), shape_index(settings), *_database(settings)]
 
 
 def _found(code: str, level: Level, ja: str, en: str, subject: str | None = None) -> Finding:
@@ -151,6 +151,30 @@ def _fonts(settings: Settings) -> Iterator[Finding]:
             f"{', reference glyphs cannot be drawn' if drawn else ''}; run gaiji fonts fetch.",
             source.name,
         )
+
+
+def shape_index(settings: Settings) -> Finding:
+    """Return whether the index of the reference set's shapes is there (字形の索引の有無), whole and of this font."""
+    try:
+        from gaiji.glyph.reference_index import index_path, reference_gallery
+
+        path = index_path(settings)
+        if not path.exists():
+            return _found(
+                "shape-index-missing",
+                "warning",
+                "字形の索引がなく、文字同定ができません。gaiji reference index で作ってください。",
+                "There is no index of shapes, so nothing can be identified; make it with gaiji reference index.",
+            )
+        count = len(reference_gallery(settings).names)
+    except GaijiError as error:
+        return Finding("shape-index-damaged", "error", error.text)
+    return _found(
+        "shape-index",
+        "fit",
+        f"字形の索引 {path.name} があります({count:,} 字形)。",
+        f"The index of shapes {path.name} is there ({count:,} glyphs).",
+    )
 
 
 # --- the database
