@@ -240,4 +240,6 @@ def test_openapi_documents_every_route_and_error(shared_council: Council) -> Non
         *("add_site", "record_adoption", "withdraw_adoption"),
         *("start_conversion", "list_jobs", "show_job", "remove_job", "follow_job"),
         *("fetch_result", "fetch_report", "fetch_receipt", "fetch_spill"),
+        *("identify_file", "start_identification", "list_identifications"),
+        *("confirm_codes", "withdraw_decision"),
     }
