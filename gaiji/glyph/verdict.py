@@ -47,7 +47,7 @@ class Thresholds:
     """
 
     same: float = 0.98
-    family: float = 0.9
+    family: float = 0.5
     absent: float = 0.5
     close: float = 0.06
 
